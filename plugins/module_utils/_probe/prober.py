@@ -1,0 +1,438 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probes: each sends packets until its expectation is met or its time is over. All of them run at once in one event loop."""
+
+from __future__ import annotations
+
+import collections
+import errno
+import os
+import socket
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import hint, icmp, responder
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.loop import READ, WRITE, Loop
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import ProbeError, where
+
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_RECVERR = 10, 0, 2, 11
+IPV6_MTU_DISCOVER, IPV6_RECVERR, IPV6_DONTFRAG = 23, 25, 62
+SOL_RAW, ICMP_FILTER = 255, 1
+MSG_ERRQUEUE = 0x2000
+AT_ONCE = 250  # probes in flight; the rest wait, so that descriptors do not run out
+IFA_F_TENTATIVE = 0x40
+DAD_PATIENCE = 3.0  # seconds
+PROOF = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.EACCES, errno.EPERM)  # local errors that show isolation
+TCP_PATIENCE = 1.0  # seconds before an attempt to connect is given up for a fresh one
+
+
+def target_of(item):
+    port = f":{item['port']}" if item['port'] else ''
+    if not item['to']:
+        return f"{item['protocol']}{port}"
+    if not port:
+        return item['to']
+    host = f"[{item['to']}]" if ':' in item['to'] else item['to']
+    return f"{item['protocol']} {host}{port}"
+
+
+def empty_result(item):
+    """The result of a probe that has not run: all keys, nothing known."""
+    return {
+        'name': item['name'] or f"{item['netns'] or 'host'} -> {target_of(item)}", 'netns': item['netns'], 'to': item['to'], 'protocol': item['protocol'],
+        'port': item['port'], 'listen': bool(item['listen']), 'expect': item['expect'], 'reachable': None, 'ok': None, 'reason': '', 'rtt_ms': None,
+        'sent': 0, 'received': 0, 'lost': 0, 'max_gap_ms': None, 'mtu': None, 'seen_as': None, 'pid': None,
+    }
+
+
+class Probe:
+    """What all protocols share: when to send, when to stop, and the accounts. Times are monotonic seconds."""
+
+    def __init__(self, item, ident, namespaces, loop, done):
+        self.item, self.ident, self.namespaces, self.loop, self.done = item, ident, namespaces, loop, done
+        self.sent = {}       # sequence number -> when
+        self.rtts = {}       # sequence number -> seconds
+        self.arrivals = []   # when
+        self.number = 0
+        self.error = None    # the newest thing that went wrong on the way
+        self.refused = None  # errno of the newest failure to send
+        self.set_up = False  # whether a socket could be made as asked; a test without one proves nothing
+        self.mtu = self.seen_as = None
+        self.finished = False
+        self.sockets = set()
+
+    def start(self, waited=0.0):
+        if self.item['expect'] == 'unreachable' and self.item['family'] == socket.AF_INET6 and waited < DAD_PATIENCE and self.tentative():
+            # while duplicate address detection runs nothing gets through, which must not pass for isolation
+            self.loop.at(self.loop.now() + 0.1, lambda: self.start(waited + 0.1))
+            return
+        self.deadline = self.loop.now() + self.item['timeout']
+        self.next = self.first_try = self.loop.now()
+        self.loop.at(self.deadline, self.finish)
+        self.tick()
+
+    def tentative(self):
+        """Whether the namespace has an IPv6 address that is still being checked for duplicates."""
+        try:
+            with self.namespaces.inside(self.item['netns']), open('/proc/thread-self/net/if_inet6', encoding='ascii') as table:
+                return any(int(line.split()[4], 16) & IFA_F_TENTATIVE for line in table)
+        except (OSError, ProbeError):
+            return False
+
+    def tick(self):
+        if self.finished:
+            return
+        self.number += 1
+        self.last_try = self.loop.now()
+        try:
+            self.send(self.number)
+        except ProbeError as exc:
+            self.error = str(exc)
+        except OSError as exc:
+            self.note_error(exc)
+        if self.item['count'] is None or self.number < self.item['count']:
+            self.next += self.item['interval']
+            if self.next < self.deadline:
+                self.loop.at(max(self.next, self.loop.now()), self.tick)
+
+    def note_error(self, exc):
+        self.refused = exc.errno
+        if exc.errno == errno.EMSGSIZE:
+            self.error = f"{self.item['size']} bytes of payload with 'do not fragment' are more than the MTU lets pass"
+        elif exc.errno == errno.ENETUNREACH:
+            self.error = f"no route to {self.item['to']}"
+        else:
+            self.error = exc.strerror.lower() if exc.strerror else str(exc)
+
+    def open(self, kind, protocol=0):
+        """A non-blocking socket in the namespace, with the options of the probe."""
+        item = self.item
+        v6 = item['family'] == socket.AF_INET6
+        level = socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP
+        with self.namespaces.inside(item['netns']):
+            try:
+                sock = socket.socket(item['family'], kind, protocol)
+            except PermissionError as exc:
+                raise ProbeError('ICMP probes need root (CAP_NET_RAW): use become') from exc
+            try:
+                sock.setblocking(False)
+                if item['dev']:
+                    try:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, item['dev'].encode() + b'\0')
+                        self.scope = socket.if_nametoindex(item['dev'])
+                    except OSError as exc:
+                        raise ProbeError(f"dev {item['dev']} in {where(item['netns'])}: {exc.strerror.lower()}") from exc
+                sock.setsockopt(level, IPV6_MTU_DISCOVER if v6 else IP_MTU_DISCOVER, IP_PMTUDISC_DO if item['df'] else IP_PMTUDISC_DONT)
+                if v6 and item['df']:
+                    sock.setsockopt(level, IPV6_DONTFRAG, 1)
+                if item['ttl']:
+                    for option in (socket.IPV6_UNICAST_HOPS, socket.IPV6_MULTICAST_HOPS) if v6 else (socket.IP_TTL, socket.IP_MULTICAST_TTL):
+                        sock.setsockopt(level, option, item['ttl'])
+                if item['src']:
+                    try:
+                        sock.bind(self.address(item['src'], 0))
+                    except OSError as exc:
+                        raise ProbeError(f"src {item['src']} in {where(item['netns'])}: {exc.strerror.lower()}") from exc
+            except BaseException:
+                sock.close()
+                raise
+        self.set_up = True
+        self.sockets.add(sock)
+        return sock
+
+    scope = 0
+
+    def address(self, host, port):
+        if self.item['family'] == socket.AF_INET:
+            return (host, port)
+        link_local = host.lower().startswith(('fe8', 'fe9', 'fea', 'feb', 'ff'))
+        return (host, port, 0, self.scope if link_local else 0)
+
+    def drop(self, sock):
+        self.loop.remove(sock)
+        self.sockets.discard(sock)
+        sock.close()
+
+    def got_reply(self, seq):
+        if seq not in self.sent or seq in self.rtts:
+            return
+        now = self.loop.now()
+        self.rtts[seq] = now - self.sent[seq]
+        self.arrivals.append(now)
+        if self.item['count'] is None or len(self.rtts) == self.item['count']:
+            self.finish()
+
+    def finish(self):
+        if self.finished:
+            return
+        self.finished = True
+        for sock in list(self.sockets):
+            self.drop(sock)
+        self.done(self.item, self.result())
+
+    def max_gap(self):
+        """Longest time without an answer in ms, from the first packet to the last one or its answer."""
+        times = [self.first_try] + self.arrivals
+        times.append(max(times[-1], self.last_try))
+        return round(max(b - a for a, b in zip(times, times[1:])) * 1000, 1)
+
+    def result(self):
+        item, result = self.item, empty_result(self.item)
+        rtts = list(self.rtts.values())
+        result.update(
+            reachable=bool(rtts), sent=len(self.sent), received=len(rtts), lost=(item['count'] or len(self.sent)) - len(rtts) if item['count'] or not rtts else 0,
+            max_gap_ms=self.max_gap() if item['count'] else None, mtu=self.mtu, seen_as=self.seen_as)
+        if rtts:
+            result['rtt_ms'] = {'min': round(min(rtts) * 1000, 3), 'avg': round(sum(rtts) / len(rtts) * 1000, 3), 'max': round(max(rtts) * 1000, 3)}
+        result['ok'], result['reason'] = self.judge(result)
+        return result
+
+    def judge(self, result):
+        item = self.item
+        if not self.set_up:
+            return False, self.error
+        if item['expect'] == 'unreachable':
+            if not self.sent and self.refused not in PROOF:
+                return False, f'{self.error} (nothing could be sent, which proves nothing)'
+            return not result['reachable'], self.silence(result) if not result['reachable'] else f"answered after {result['rtt_ms']['min']} ms"
+        if not result['reachable']:
+            return False, self.silence(result)
+        if item['seen_as'] and not same_address(item['seen_as'], result['seen_as']):
+            return False, f"the other end sees {result['seen_as'] or 'no address (is it a responder of vnet_probe?)'}, not {item['seen_as']}"
+        failures = []
+        if item['max_loss'] is not None and result['lost'] > item['max_loss']:
+            failures.append(f"{result['lost']} of {item['count']} lost, {item['max_loss']} allowed")
+        if item['max_gap'] is not None and result['max_gap_ms'] > item['max_gap']:
+            failures.append(f"{result['max_gap_ms']:g} ms without an answer, {item['max_gap']:g} ms allowed")
+        if failures and self.error:
+            failures.append(self.error)
+        return not failures, '; '.join(failures)
+
+    def silence(self, result):
+        """Why nothing came back: the error if there was one, else the time waited, and what the host's tables say."""
+        item = self.item
+        unit = 'attempt' if item['protocol'] == 'tcp' else 'packet'
+        sent = f"{result['sent']} {unit}{'' if result['sent'] == 1 else 's'} sent" if result['sent'] else 'nothing could be sent'
+        with self.namespaces.inside(item['netns']):
+            why = hint.explain(item['family'], item['address'], item['src'], item['dev'])
+        text = self.error or f"no reply in {item['timeout']:g} s"
+        details = [sent] + ([why] if why and why not in text else [])
+        return f"{text} ({'; '.join(details)})"
+
+
+class Datagrams(Probe):
+    """ICMP echo and UDP: one socket, numbered packets, errors from the kernel's error queue."""
+
+    sock = None
+
+    def open_socket(self):
+        item = self.item
+        v6 = item['family'] == socket.AF_INET6
+        if item['protocol'] == 'udp':
+            sock = self.open(socket.SOCK_DGRAM)
+        else:
+            sock = self.open(socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if v6 else socket.IPPROTO_ICMP)
+            icmp.attach_filter(sock, item['family'], self.ident)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP, IPV6_RECVERR if v6 else IP_RECVERR, 1)
+        self.cookie = os.urandom(8)
+        self.loop.add(sock, self.readable)
+        return sock
+
+    def payload(self, seq):
+        size = self.item['size']
+        if self.item['protocol'] == 'icmp':
+            return (self.cookie * (size // 8 + 1))[:size]
+        return responder.request(seq, size)
+
+    def send(self, seq):
+        if self.sock is None:
+            self.sock = self.open_socket()
+        self.drain_errors()  # a pending error would be taken for this packet's
+        item = self.item
+        packet = self.payload(seq)
+        if item['protocol'] == 'icmp':
+            packet = icmp.echo_request(item['family'], self.ident, seq, packet)
+        begin = self.loop.now()
+        self.sock.sendto(packet, self.address(item['address'], item['port'] if item['protocol'] == 'udp' else 0))
+        self.sent[seq] = begin
+
+    def note_error(self, exc):
+        super().note_error(exc)
+        if self.sock is not None:
+            self.drain_errors()  # carries the MTU
+
+    def readable(self):
+        self.drain_errors()
+        while not self.finished:
+            try:
+                data, sender = self.sock.recvfrom(65535 + 100)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an error that drain_errors has told
+            if not self.answered_by(sender[0]):
+                continue
+            if self.item['protocol'] == 'icmp':
+                seq = icmp.echo_reply(self.item['family'], data, self.ident, self.payload(0))
+            else:
+                seq, address = responder.answer(data)
+                self.seen_as = address or self.seen_as
+                if seq is None:  # a server of another kind: take it for the answer to the newest packet
+                    seq = max(self.sent, default=None)
+            if seq is not None:
+                self.got_reply(seq)
+
+    def answered_by(self, sender):
+        address = self.item['address']
+        if self.item['family'] == socket.AF_INET6:
+            multicast = address.lower().startswith('ff')
+        else:
+            multicast = int(address.split('.')[0]) >= 224 or address.endswith('.255')
+        return multicast or same_address(sender.split('%')[0], address)
+
+    def drain_errors(self):
+        while not self.finished:
+            try:
+                data, ancillary, dummy, address = self.sock.recvmsg(256, 256, MSG_ERRQUEUE)
+            except OSError:
+                return
+            if address and not same_address(address[0].split('%')[0], self.item['address']):
+                continue
+            for dummy, dummy, value in ancillary:
+                error = icmp.parse_error(value)
+                if error and not error['local'] and self.item['protocol'] == 'icmp' and int.from_bytes(data[4:6], 'big') != self.ident:
+                    continue  # raw sockets are told of everybody's ICMP errors
+                if error:
+                    self.error, self.mtu = error['text'], error['mtu'] or self.mtu
+
+
+class Connections(Probe):
+    """TCP: a packet is an attempt to connect. Attempts are renewed, since the kernel waits ever longer between its own repetitions."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.attempts, self.connected = {}, set()
+
+    def send(self, seq):
+        now = self.loop.now()
+        if self.item['count'] is None:
+            for sock in [s for s in self.sockets if now - self.sent[self.attempts[s]] > TCP_PATIENCE and s not in self.connected]:
+                self.drop(sock)
+        sock = self.open(socket.SOCK_STREAM)
+        self.attempts[sock] = seq
+        code = sock.connect_ex(self.address(self.item['address'], self.item['port']))
+        if code in (0, errno.EINPROGRESS):
+            self.sent[seq] = now
+            self.loop.add(sock, lambda: self.ready(sock, seq), WRITE)
+            return
+        if code == errno.ECONNREFUSED:  # at once on the own host
+            self.sent[seq] = now
+        self.drop(sock)
+        raise OSError(code, os.strerror(code))
+
+    def ready(self, sock, seq):
+        if sock not in self.connected:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self.note_error(OSError(code, os.strerror(code)))
+                self.drop(sock)
+                return
+            if not self.item['seen_as']:
+                self.drop(sock)
+                self.got_reply(seq)
+                return
+            self.connected.add(sock)
+            self.loop.remove(sock)
+            self.loop.add(sock, lambda: self.ready(sock, seq), READ)
+            return
+        try:
+            self.seen_as = responder.answer(sock.recv(256))[1] or self.seen_as
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self.note_error(exc)
+        self.drop(sock)
+        self.got_reply(seq)
+
+
+def same_address(one, other):
+    """Whether two texts name the same IP address."""
+    if one == other:
+        return True
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_pton(family, one) == socket.inet_pton(family, other)
+        except (OSError, TypeError, ValueError):
+            pass
+    return False
+
+
+def _listen(item, namespaces):
+    result = empty_result(item)
+    try:
+        with responder.open_listener(item, namespaces) as sock:
+            result['pid'] = responder.start_background(sock, item['protocol'] == 'tcp', item['timeout'], item['count'])
+        result.update(ok=True, reason=f"answers for {item['timeout']:g} s")
+    except (ProbeError, OSError) as exc:
+        result.update(ok=False, reason=str(exc))
+    return result
+
+
+class Prober:
+    """Runs probes concurrently on ``loop``; ``results`` is complete, in the order of the items, when ``finished`` has been called."""
+
+    def __init__(self, items, namespaces, loop, finished):
+        self.items, self.namespaces, self.loop, self.finished = items, namespaces, loop, finished
+        self.results = [None] * len(items)
+
+    def start(self):
+        base = int.from_bytes(os.urandom(2), 'big')
+        self.waiting = collections.deque()
+        for number, item in enumerate(self.items):
+            if item['listen']:
+                self.results[number] = _listen(item, self.namespaces)
+            else:
+                self.waiting.append((number, item, (base + number) & 0xffff))
+        self.running = 0
+        self._fill()
+
+    def _fill(self):
+        while self.waiting and self.running < AT_ONCE:
+            number, item, ident = self.waiting.popleft()
+            self.running += 1
+            kind = Connections if item['protocol'] == 'tcp' else Datagrams
+            probe = kind(item, ident, self.namespaces, self.loop, lambda item, result, number=number: self._done(number, result))
+            self.loop.at(self.loop.now(), probe.start)
+        if not self.running and not self.waiting:
+            self.finished()
+
+    def _done(self, number, result):
+        self.results[number] = result
+        self.running -= 1
+        self._fill()
+
+
+def run(items, namespaces):
+    """Results of ``items`` (see spec.normalise), in their order; takes about as long as the slowest."""
+    loop = Loop()
+    prober = Prober(items, namespaces, loop, loop.stop)
+    loop.at(loop.now(), prober.start)
+    loop.run()
+    return prober.results
+
+
+def failed_expectations(results, host):
+    """One sentence for each result that is not as expected."""
+    sentences = []
+    for result in results:
+        if result['ok'] is False:
+            target = target_of(result)
+            if result['listen']:
+                what = 'no responder'
+            elif result['expect'] == 'unreachable' and result['reachable']:
+                what = f'{target} must not be reachable'
+            elif result['reachable']:
+                what = f'{target} reachable, but not as required'
+            else:
+                what = f'{target} not reachable'
+            sentences.append(f"{result['name']} on {host}: {what} from {where(result['netns'])}: {result['reason']}")
+    return sentences

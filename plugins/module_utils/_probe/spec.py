@@ -1,0 +1,146 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of a probe: their argument spec, the inheritance from the top level, and what makes no sense together."""
+
+from __future__ import annotations
+
+import socket
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import ProbeError, resolve
+
+TIMEOUT = {'reachable': 5.0, 'unreachable': 1.0}
+LISTEN_TIMEOUT = 60.0
+LAST_WAIT = 2.0  # seconds for the answer to the last of `count` packets
+
+
+def item_spec(defaults=True):
+    """Argument spec of one probe. Items of a list have no defaults: what they leave out comes from the top level."""
+    spec = {
+        'name': {'type': 'str'},
+        'netns': {'type': 'str'},
+        'to': {'type': 'str'},
+        'protocol': {'type': 'str', 'choices': ['icmp', 'tcp', 'udp'], 'default': 'icmp'},
+        'port': {'type': 'int'},
+        'src': {'type': 'str'},
+        'dev': {'type': 'str'},
+        'size': {'type': 'int', 'default': 56},
+        'df': {'type': 'bool', 'default': False},
+        'ttl': {'type': 'int'},
+        'count': {'type': 'int'},
+        'interval': {'type': 'float', 'default': 0.2},
+        'timeout': {'type': 'float'},
+        'expect': {'type': 'str', 'choices': ['reachable', 'unreachable'], 'default': 'reachable'},
+        'max_loss': {'type': 'int'},
+        'max_gap': {'type': 'float'},
+        'seen_as': {'type': 'str'},
+        'listen': {'type': 'bool', 'default': False},
+    }
+    if not defaults:
+        for option in spec.values():
+            option.pop('default', None)
+    return spec
+
+
+def family_of(address):
+    """AF_INET or AF_INET6 of an address without prefix or zone, None for anything else."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, address)
+            return family
+        except (OSError, ValueError):
+            pass
+    return None
+
+
+def _range(item, label, option, low, high):
+    value = item[option]
+    if value is not None and not low <= value <= high:
+        raise ProbeError(f'{label}: {option} {value:g} is not within {low:g} to {high:g}')
+
+
+def check_dev(label, dev):
+    if dev and (len(dev.encode()) > 15 or '/' in dev or ' ' in dev or dev in ('.', '..')):
+        raise ProbeError(f"{label}: dev '{dev}' is not an interface name (1 to 15 bytes, no '/', no space)")
+
+
+def normalise(params, number=None):
+    """A complete probe out of parameters: defaults that depend on other options filled in, nonsense refused with ProbeError."""
+    item = {option: params.get(option) for option in item_spec()}
+    label = item['name'] or (f'probe {number}' if number else 'the probe')
+    if item['listen']:
+        return _normalise_listener(item, label)
+    if not item['to']:
+        raise ProbeError(f"{label}: 'to' is missing: the address to reach")
+    item['address'], dummy, zone = item['to'].partition('%')
+    item['family'] = family_of(item['address'])
+    if item['family'] is None:
+        raise ProbeError(f"{label}: to '{item['to']}' is not an IPv4 or IPv6 address")
+    if zone:
+        if item['dev'] and item['dev'] != zone:
+            raise ProbeError(f"{label}: to '{item['to']}' and dev '{item['dev']}' name different interfaces")
+        item['dev'] = zone
+    if item['src'] and family_of(item['src']) != item['family']:
+        raise ProbeError(f"{label}: src '{item['src']}' is not an address of the same family as to '{item['to']}'")
+    if item['seen_as'] and not family_of(item['seen_as']):
+        raise ProbeError(f"{label}: seen_as '{item['seen_as']}' is not an IPv4 or IPv6 address")
+    resolve(item['netns'])
+    check_dev(label, item['dev'])
+    if item['protocol'] != 'icmp' and item['port'] is None:
+        raise ProbeError(f"{label}: protocol {item['protocol']} needs a port")
+    if item['seen_as'] and item['protocol'] == 'icmp':
+        raise ProbeError(f'{label}: seen_as needs protocol tcp or udp and a responder (listen: true) at the other end')
+    if item['seen_as'] and item['expect'] == 'unreachable':
+        raise ProbeError(f'{label}: seen_as and expect: unreachable contradict each other')
+    _range(item, label, 'port', 1, 65535)
+    _range(item, label, 'size', 0, 65507)
+    _range(item, label, 'ttl', 1, 255)
+    _range(item, label, 'count', 1, 65535)
+    _range(item, label, 'interval', 0.001, 3600)
+    _range(item, label, 'timeout', 0.01, 86400)
+    _range(item, label, 'max_loss', 0, 65535)
+    _range(item, label, 'max_gap', 0, 1e9)
+    for option in ('max_loss', 'max_gap'):
+        if item[option] is not None and item['count'] is None:
+            raise ProbeError(f'{label}: {option} needs count: the number of packets to send')
+        if item[option] is not None and item['expect'] == 'unreachable':
+            raise ProbeError(f'{label}: {option} and expect: unreachable contradict each other')
+    if item['count']:
+        sending = (item['count'] - 1) * item['interval']
+        if item['timeout'] is None:
+            item['timeout'] = sending + (LAST_WAIT if item['expect'] == 'reachable' else TIMEOUT['unreachable'])
+        elif item['timeout'] <= sending:
+            raise ProbeError(f"{label}: sending {item['count']} packets every {item['interval']:g} s takes {sending:g} s,"
+                             f" more than the timeout of {item['timeout']:g} s")
+    elif item['timeout'] is None:
+        item['timeout'] = TIMEOUT[item['expect']]
+    if item['expect'] == 'unreachable' and not item['count']:
+        item['interval'] = min(item['interval'], item['timeout'] / 4)  # one lost packet must not pass for isolation
+    return item
+
+
+def _normalise_listener(item, label):
+    if item['protocol'] not in ('tcp', 'udp') or item['port'] is None:
+        raise ProbeError(f'{label}: listen needs protocol tcp or udp and a port')
+    if item['to']:
+        raise ProbeError(f"{label}: listen and 'to' exclude each other: give 'src' to listen on one address only")
+    if item['src'] and family_of(item['src']) is None:
+        raise ProbeError(f"{label}: src '{item['src']}' is not an IPv4 or IPv6 address")
+    resolve(item['netns'])
+    check_dev(label, item['dev'])
+    if item['timeout'] is None:
+        item['timeout'] = LISTEN_TIMEOUT
+    _range(item, label, 'port', 1, 65535)
+    _range(item, label, 'count', 1, 65535)
+    _range(item, label, 'timeout', 0.01, 86400)
+    return item
+
+
+def items_of(params, key='config'):
+    """The probes of a task: those of the list ``key``, each inheriting the top-level values, or the top level itself."""
+    if params.get(key) is None:
+        return [normalise(params)]
+    items = []
+    for number, own in enumerate(params[key], 1):
+        merged = {option: params.get(option) if own.get(option) is None else own[option] for option in item_spec()}
+        items.append(normalise(merged, number))
+    return items
