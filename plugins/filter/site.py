@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters behind the roles of the site: thin doors to plugin_utils/_site, where the thinking is."""
+from __future__ import annotations
+
+from ansible.errors import AnsibleError, AnsibleFilterError
+
+from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import derive, documents, expectations, mesh, report, variables
+
+MOST_PROBLEMS = 20  # more than that nobody reads at once
+
+
+def _refuse(problems):
+    if problems:
+        listed = "".join(f"\n  - {problem}" for problem in problems[:MOST_PROBLEMS])
+        more = f"\n  - and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+        raise AnsibleFilterError(f"The variables cannot be right, so nothing was written:{listed}{more}")
+
+
+class _OfHost(dict):
+    """Host variables read one at a time, so that a variable that cannot be templated is named with its host."""
+
+    def __init__(self, hostvars, host):
+        super().__init__()
+        self._variables, self._host = hostvars[host], host
+
+    def get(self, name, default=None):
+        try:
+            return variables.plain(self._variables[name]) if name in self._variables else default
+        except AnsibleError as exc:
+            raise AnsibleFilterError(f"{self._host}: the value of {name} cannot be worked out: {exc}") from exc
+
+
+class _Hosts(dict):
+    def __init__(self, hostvars):
+        super().__init__()
+        self._hostvars = hostvars
+
+    def __missing__(self, host):
+        return _OfHost(self._hostvars, host)
+
+
+def site_mesh(hostvars, hosts):
+    """The index of all machines, after a check of everything that they say about each other."""
+    result, problems = mesh.index(_Hosts(hostvars), hosts)
+    _refuse(problems)
+    return result
+
+
+def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="present", **overrides):  # pylint: disable=redefined-outer-name
+    """The document of one machine for vnet_state, of the given roles."""
+    unknown = [role for role in roles if role not in variables.ROLES]
+    if unknown:
+        raise AnsibleFilterError(f"site_document: no role {', '.join(unknown)}; there are {', '.join(variables.ROLES)}.")
+    problems = []
+    source = _Overridden(_OfHost(hostvars, host), variables.plain(overrides))
+    settings = derive.own(variables.read(source, problems))
+    _refuse(problems)
+    try:
+        return documents.build(derive.from_mesh(settings, mesh or {}), roles, state)
+    except ValueError as exc:
+        raise AnsibleFilterError(f"{host}: {exc}") from exc
+
+
+def site_expectations(hostvars, host, mesh, peers=2, outside=(), own=()):  # pylint: disable=redefined-outer-name
+    """What is tried from one machine once the site is built."""
+    problems = []
+    settings = derive.own(variables.read(_OfHost(hostvars, host), problems))
+    _refuse(problems)
+    return expectations.of_host(settings, mesh, peers, outside, variables.plain(own))
+
+
+def site_report(outcomes, form="rows"):
+    """What was proven: rows of ``[{host, expectations, outcome}]``, or rows as table, markdown, or the sentences of what failed."""
+    if form == "rows":
+        return [row for item in outcomes for row in report.rows(item["host"], item["expectations"], item["outcome"])]
+    return {"table": report.table, "markdown": report.markdown, "failures": report.failures}[form](outcomes)
+
+
+class _Overridden(dict):
+    def __init__(self, below, overrides):
+        super().__init__(overrides)
+        self._below = below
+
+    def get(self, name, default=None):
+        return self[name] if name in self else self._below.get(name, default)
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "site_mesh": site_mesh,
+            "site_document": site_document,
+            "site_expectations": site_expectations,
+            "site_report": site_report,
+        }

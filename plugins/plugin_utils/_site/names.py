@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interface names that follow from other names."""
+from __future__ import annotations
+
+import hashlib
+
+LONGEST = 15  # bytes: IFNAMSIZ less the closing zero
+
+
+def interface_name(prefix: str, name: str) -> str:
+    """``prefix + name``, shortened with four hexadecimal digits of a hash where the kernel would not take it.
+
+    The same name gives the same result on every machine and in every run.
+    """
+    full = prefix + name
+    if len(full.encode()) <= LONGEST:
+        return full
+    digest = hashlib.sha256(name.encode()).hexdigest()[:4]
+    room = LONGEST - len(prefix) - len(digest) - 1
+    return f"{prefix}{name.encode()[:room].decode(errors='ignore')}-{digest}"
+
+
+def vxlan_device(segment: str) -> str:
+    return interface_name("vx-", segment)
+
+
+def namespace_port(namespace: str, interface: str) -> str:
+    """The machine's end of the pair whose other end is ``interface`` in ``namespace``."""
+    return interface_name("ns-", namespace if interface == "eth0" else f"{namespace}-{interface}")
+
+
+def vlan_interface(bridge: str, vid: int) -> str:
+    """The VLAN device on a bridge that carries the machine's own address in that VLAN."""
+    suffix = f".{vid}"
+    return interface_name("", bridge)[: LONGEST - len(suffix)] + suffix
