@@ -66,7 +66,10 @@ def attach_filter(sock, family, ident):
 
 
 def parse_error(data):
-    """The kernel's sock_extended_err (linux/errqueue.h) as {text, mtu, local}; mtu may be None, local = not by ICMP."""
+    """The kernel's sock_extended_err (linux/errqueue.h) as {text, mtu, local, refused_by}.
+
+    mtu: bytes or None; local: found by this host, not told by ICMP; refused_by: who says that the port is closed, or None.
+    """
     if len(data) < 16:
         return None
     number, origin, kind, code, dummy, info, dummy = struct.unpack_from('IBBBBII', data)
@@ -83,4 +86,4 @@ def parse_error(data):
         text = f"{'packet too large for' if origin == SO_EE_ORIGIN_LOCAL else text + ','} MTU {mtu}"
     if offender and origin != SO_EE_ORIGIN_LOCAL:
         text += f', says {offender}'
-    return {'text': text, 'mtu': mtu, 'local': origin == SO_EE_ORIGIN_LOCAL}
+    return {'text': text, 'mtu': mtu, 'local': origin == SO_EE_ORIGIN_LOCAL, 'refused_by': offender if number == errno.ECONNREFUSED else None}

@@ -53,6 +53,7 @@ class Probe:
         self.arrivals = []   # when
         self.number = 0
         self.error = None    # the newest thing that went wrong on the way
+        self.refusal = False  # the target itself says that nobody listens: packets do reach it
         self.refused = None  # errno of the newest failure to send
         self.set_up = False  # whether a socket could be made as asked; a test without one proves nothing
         self.mtu = self.seen_as = None
@@ -95,6 +96,7 @@ class Probe:
 
     def note_error(self, exc):
         self.refused = exc.errno
+        self.refusal |= exc.errno == errno.ECONNREFUSED
         if exc.errno == errno.EMSGSIZE:
             self.error = f"{self.item['size']} bytes of payload with 'do not fragment' are more than the MTU lets pass"
         elif exc.errno == errno.ENETUNREACH:
@@ -192,6 +194,8 @@ class Probe:
         if item['expect'] == 'unreachable':
             if not self.sent and self.refused not in PROOF:
                 return False, f'{self.error} (nothing could be sent, which proves nothing)'
+            if self.refusal:
+                return False, f'{self.error}: so packets do get there'
             return not result['reachable'], self.silence(result) if not result['reachable'] else f"answered after {result['rtt_ms']['min']} ms"
         if not result['reachable']:
             return False, self.silence(result)
@@ -209,8 +213,8 @@ class Probe:
     def silence(self, result):
         """Why nothing came back: the error if there was one, else the time waited, and what the host's tables say."""
         item = self.item
-        unit = 'attempt' if item['protocol'] == 'tcp' else 'packet'
-        sent = f"{result['sent']} {unit}{'' if result['sent'] == 1 else 's'} sent" if result['sent'] else 'nothing could be sent'
+        unit = ('SYN' if item['protocol'] == 'tcp' else 'packet') + ('' if result['sent'] == 1 else 's')
+        sent = f"{result['sent']} {unit} sent" if result['sent'] else 'nothing could be sent'
         with self.namespaces.inside(item['netns']):
             why = hint.explain(item['family'], item['address'], item['src'], item['dev'])
         text = self.error or f"no reply in {item['timeout']:g} s"
@@ -302,6 +306,7 @@ class Datagrams(Probe):
                 if error and not error['local'] and self.item['protocol'] == 'icmp' and int.from_bytes(data[4:6], 'big') != self.ident:
                     continue  # raw sockets are told of everybody's ICMP errors
                 if error:
+                    self.refusal |= same_address(error['refused_by'], self.item['address'])
                     self.error, self.mtu = error['text'], error['mtu'] or self.mtu
 
 

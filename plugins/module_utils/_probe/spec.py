@@ -135,12 +135,11 @@ def _normalise_listener(item, label):
     return item
 
 
-def items_of(params, key='config'):
-    """The probes of a task: those of the list ``key``, each inheriting the top-level values, or the top level itself."""
-    if params.get(key) is None:
-        return [normalise(params)]
-    items = []
-    for number, own in enumerate(params[key], 1):
-        merged = {option: params.get(option) if own.get(option) is None else own[option] for option in item_spec()}
-        items.append(normalise(merged, number))
-    return items
+def items_of(config, inherited=None):
+    """The probes of a list, each inheriting the values of the top level (given without a list: the one probe of the top level)."""
+    base = {option: row.get('default') for option, row in item_spec().items()}
+    if inherited:
+        base.update({option: inherited[option] for option in base})
+    if config is None:
+        return [normalise(base)]
+    return [normalise({option: base[option] if own.get(option) is None else own[option] for option in base}, number) for number, own in enumerate(config, 1)]
