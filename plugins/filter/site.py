@@ -57,25 +57,33 @@ def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="prese
     source = _Overridden(_OfHost(hostvars, host), variables.plain(overrides))
     settings = derive.own(variables.read(source, problems))
     _refuse(problems)
+    settings = derive.from_mesh(settings, mesh or {})
+    if state == "present" and "vxlan" in roles:
+        _refuse(derive.alone(settings))
     try:
-        return documents.build(derive.from_mesh(settings, mesh or {}), roles, state)
+        return documents.build(settings, roles, state)
     except ValueError as exc:
         raise AnsibleFilterError(f"{host}: {exc}") from exc
 
 
 def site_expectations(hostvars, host, mesh, peers=2, outside=(), own=()):  # pylint: disable=redefined-outer-name
-    """What is tried from one machine once the site is built."""
+    """What is tried from one machine once the site is built, as items for vnet_probe."""
     problems = []
     settings = derive.own(variables.read(_OfHost(hostvars, host), problems))
     _refuse(problems)
-    return expectations.of_host(settings, mesh, peers, outside, variables.plain(own))
+    return expectations.of_host(settings, mesh, peers, variables.plain(outside), variables.plain(own))
 
 
-def site_report(outcomes, form="rows"):
-    """What was proven: rows of ``[{host, expectations, outcome}]``, or rows as table, markdown, or the sentences of what failed."""
-    if form == "rows":
-        return [row for item in outcomes for row in report.rows(item["host"], item["expectations"], item["outcome"])]
-    return {"table": report.table, "markdown": report.markdown, "failures": report.failures}[form](outcomes)
+def site_rows(hostvars, hosts, registered):
+    """What the machines saw, as rows of a table: the results that vnet_probe left in the registered variables."""
+    found = []
+    for host in hosts:
+        seen = _OfHost(hostvars, host)
+        for name in registered:
+            outcome = seen.get(name)
+            if not (outcome or {}).get("skipped"):
+                found += report.rows(host, outcome)
+    return found
 
 
 class _Overridden(dict):
@@ -93,5 +101,10 @@ class FilterModule:
             "site_mesh": site_mesh,
             "site_document": site_document,
             "site_expectations": site_expectations,
-            "site_report": site_report,
+            "site_servers": lambda outside, host: expectations.servers_of_host(host, variables.plain(outside)),
+            "site_traffic": expectations.under_traffic,
+            "site_rows": site_rows,
+            "site_table": report.table,
+            "site_markdown": report.markdown,
+            "site_failures": report.failures,
         }

@@ -42,9 +42,9 @@ def from_mesh(variables: dict, mesh: dict) -> dict:
     segments = mesh.get("segments", {})
 
     def peers(item: dict) -> dict:
-        if item["flooding"] != "static" or "remotes" in item:
-            return item
         vteps = segments.get(item["name"], {}).get("vteps", {})
+        if item["flooding"] != "static" or "remotes" in item or variables["host"] not in vteps:
+            return item
         return item | {"remotes": [address for host, address in vteps.items() if host != variables["host"]]}
 
     def routed(item: dict) -> dict:
@@ -58,6 +58,16 @@ def from_mesh(variables: dict, mesh: dict) -> dict:
         "vxlan_segments": [peers(item) for item in variables["vxlan_segments"]],
         "attachment_namespaces": [routed(item) for item in variables["attachment_namespaces"]],
     }
+
+
+def alone(variables: dict) -> list[str]:
+    """One sentence for each segment whose peers are not known: building it would cut it off from the other machines."""
+    return [
+        f"{variables['host']}: nothing says who else carries vxlan_segments[{item['name']}]; put vxlan_segments into the inventory (group_vars, host_vars), "
+        f"where all machines' values are seen, or give the segment its remotes."
+        for item in variables["vxlan_segments"]
+        if item["flooding"] == "static" and item["state"] == "present" and "remotes" not in item
+    ]
 
 
 def _segment(item: dict, variables: dict, uplink: dict, local: str | None) -> dict:

@@ -6,7 +6,7 @@
 Each host probes a bounded number of others (its next ones in the order of the inventory, as on a ring), so that a site of N machines needs a
 number of probes proportional to N; every link of the mesh near it is covered from both sides.
 
-An expectation is ``{'check': ..., 'whom': ..., 'probe': {...}}``: what kind of claim it is, which other end it speaks of, and the item for vnet_probe.
+An expectation is an item for vnet_probe. Its name says ``CHECK: WHO -> WHOM``, from which the report makes the columns of its table.
 """
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site.derive import 
 
 # What a probe's payload is smaller than the MTU by: IP and ICMP headers.
 HEADERS = {4: 28, 6: 48}
+# UDP port and seconds of life of the servers that tell whom they see.
+PORT, PATIENCE = 54321, 60
 
 
 def of_host(settings: dict, mesh: dict, peers: int = 2, outside=(), own=()) -> list[dict]:
@@ -24,48 +26,57 @@ def of_host(settings: dict, mesh: dict, peers: int = 2, outside=(), own=()) -> l
     :param settings: the host's variables as :func:`derive.own` leaves them.
     :param mesh: the index of all hosts (see :mod:`mesh`).
     :param peers: how many other hosts each host probes a segment; 0 means all.
-    :param outside: addresses beyond the gateway that tenants with a gateway must reach.
+    :param outside: what tenants with a gateway must reach beyond it: ``{'address': ..., 'seen_as': ..., 'server': {'host': ..., 'netns': ...}}``.
     :param own: the user's own expectations, for any host.
     """
     host, found = settings["host"], []
-    tenants = [
-        (item, str(ipaddress.ip_interface(address).ip))
-        for item in settings["attachment_namespaces"] if item["state"] == "present" for address in item.get("addresses", [])
-    ]
     carried = {item["name"]: item for item in settings["vxlan_segments"] if item["state"] == "present"}
     found += _underlay(host, mesh, carried, peers)
-    for item, address in tenants:
+    for item in settings["attachment_namespaces"]:
         segment = mesh["segments"].get(item.get("segment"))
-        if not segment:
+        if not segment or item["state"] != "present":
             continue
-        netns, version = item["name"], ipaddress.ip_address(address).version
-        near = _tenants(segment, _next(segment["tenants"], host, peers), version)
-        for other, tenant in near:
-            whom = f"{tenant['netns']}@{other}"
-            found.append(_expectation(f"segment {item['segment']}", netns, tenant["address"], whom))
-        if near and item.get("mtu"):
-            other, tenant = near[0]
-            size = item["mtu"] - HEADERS[version]
-            found.append(_expectation(f"MTU {item['mtu']}", netns, tenant["address"], f"{tenant['netns']}@{other}", size=size, df=True))
-        for name, foreign in mesh["segments"].items():
-            # Two segments with their gateway on the same machine are routed there, which is no fault.
-            if name == item["segment"] or segment["gateways"].keys() & foreign["gateways"].keys():
-                continue
-            for other, tenant in _tenants(foreign, _next(foreign["tenants"], host, 1) or [host], version)[:1]:
-                found.append(_expectation("apart", netns, tenant["address"], f"{tenant['netns']}@{other}", expect="unreachable"))
-        gateways = [
-            (other, gateway) for other, cidr in segment["gateways"].items()
-            for gateway in [str(ipaddress.ip_interface(cidr).ip)] if ipaddress.ip_address(gateway).version == version
-        ]
-        found += [_expectation("gateway", netns, gateway, f"gateway@{other}") for other, gateway in gateways]
-        if gateways:
-            found += [_expectation("way out", netns, to, "outside") for to in outside if ipaddress.ip_address(to).version == version]
-    for number, item in enumerate(own):
-        origin = item["from"]
-        if origin["host"] == host:
-            probe = {key: value for key, value in item.items() if key != "from"}
-            found.append(_expectation(item.get("name") or "own", origin.get("netns"), **{"whom": "", **probe}))
-    return [item | {"probe": item["probe"] | {"name": _name(host, item)}} for item in found]
+        who = {"netns": item["name"]}
+        for version in sorted({ipaddress.ip_interface(address).version for address in item.get("addresses", [])}):
+            near = _tenants(segment, _next(segment["tenants"], host, peers), version)
+            found += [_probe(f"segment {item['segment']}", host, tenant, who) for tenant in near]
+            if near and item.get("mtu"):
+                found.append(_probe(f"MTU {item['mtu']}", host, near[0], who, size=item["mtu"] - HEADERS[version], df=True))
+            for name, foreign in mesh["segments"].items():
+                # Two segments with their gateway on the same machine are routed there, which is no fault.
+                if name != item["segment"] and not segment["gateways"].keys() & foreign["gateways"].keys():
+                    others = _tenants(foreign, _next(foreign["tenants"], host, 1) or [host], version)
+                    found += [_probe("apart", host, tenant, who, expect="unreachable") for tenant in others]
+            gateways = [(f"gateway@{other}", str(ipaddress.ip_interface(cidr).ip)) for other, cidr in segment["gateways"].items()]
+            gateways = [target for target in gateways if ipaddress.ip_address(target[1]).version == version]
+            found += [_probe("gateway", host, target, who) for target in gateways]
+            if gateways:
+                found += [_probe("way out", host, ("outside", beyond["address"]), who, **_seen(beyond))
+                          for beyond in outside if ipaddress.ip_address(beyond["address"]).version == version]
+    for item in own:
+        if item["from"]["host"] == host:
+            given = {key: value for key, value in item.items() if key not in ("from", "to", "name")}
+            if item["from"].get("netns"):
+                given["netns"] = item["from"]["netns"]
+            found.append(_probe(item.get("name") or "own", host, ("", item["to"]), given))
+    return found
+
+
+def servers_of_host(host: str, outside=()) -> list[dict]:
+    """What answers on this host and tells whom it sees, for those outside addresses whose server is on a machine of ours."""
+    return [
+        {"name": f"server for {beyond['address']}", "listen": True, "protocol": "udp", "port": PORT, "src": beyond["address"], "timeout": PATIENCE}
+        | ({"netns": beyond["server"]["netns"]} if beyond["server"].get("netns") else {})
+        for beyond in outside if beyond.get("server") and beyond["server"]["host"] == host
+    ]
+
+
+def under_traffic(expectations: list[dict], count: int, interval: float, max_gap: float) -> list[dict]:
+    """Those expectations that a pulled cable must not break, as steady traffic of so many packets that may pause ``max_gap`` milliseconds."""
+    return [
+        item | {"name": f"cable, {item['name']}", "count": count, "interval": interval, "max_gap": max_gap}
+        for item in expectations if item["name"].startswith(("segment ", "underlay")) and "df" not in item
+    ]
 
 
 def _underlay(host: str, mesh: dict, carried: dict, peers: int) -> list[dict]:
@@ -76,7 +87,7 @@ def _underlay(host: str, mesh: dict, carried: dict, peers: int) -> list[dict]:
         address = mesh["underlay"][other]
         version = ipaddress.ip_address(address).version
         size = {"size": largest + OVERHEAD[version] - HEADERS[version], "df": True} if largest else {}
-        found.append(_expectation("underlay", None, address, other, **size))
+        found.append(_probe("underlay", host, (other, address), {}, **size))
     return found
 
 
@@ -88,21 +99,22 @@ def _next(hosts, host: str, count: int) -> list[str]:
     return others[:count] if count else others
 
 
-def _tenants(segment: dict, hosts: list[str], version: int) -> list[tuple[str, dict]]:
-    """One tenant of that address family on each of the hosts."""
+def _tenants(segment: dict, hosts: list[str], version: int) -> list[tuple[str, str]]:
+    """One tenant of that address family on each of the hosts: what the table calls it, and its address."""
     found = []
     for host in hosts:
         tenants = [tenant for tenant in segment["tenants"].get(host, []) if ipaddress.ip_address(tenant["address"]).version == version]
-        found += [(host, tenants[0])] if tenants else []
+        found += [(f"{tenants[0]['netns']}@{host}", tenants[0]["address"])] if tenants else []
     return found
 
 
-def _expectation(check: str, netns: str | None, to: str, whom: str, **probe) -> dict:
-    probe = {"to": to, "expect": "reachable"} | probe | ({"netns": netns} if netns else {})
-    probe.pop("name", None)
-    return {"check": check, "whom": whom, "probe": probe}
+def _seen(beyond: dict) -> dict:
+    if not beyond.get("server"):
+        return {}
+    return {"protocol": "udp", "port": PORT} | ({"seen_as": beyond["seen_as"]} if beyond.get("seen_as") else {})
 
 
-def _name(host: str, item: dict) -> str:
-    who = "@".join(filter(None, [item["probe"].get("netns"), host]))
-    return f"{item['check']}: {who} -> {item['whom'] or item['probe']['to']}"
+def _probe(check: str, host: str, target: tuple[str, str], who: dict, **options) -> dict:
+    whom, address = target
+    sender = "@".join(filter(None, [who.get("netns"), host]))
+    return {"name": f"{check}: {sender} -> {whom or address}", "to": address, "expect": "reachable"} | who | options

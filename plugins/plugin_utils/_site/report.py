@@ -10,30 +10,30 @@ from __future__ import annotations
 COLUMNS = {"check": "check", "who": "who", "whom": "whom", "expected": "expected", "seen": "seen"}
 
 
-def rows(host: str, expectations: list[dict], outcome: dict) -> list[dict]:
-    """The rows of one host: each expectation beside what vnet_probe saw of it.
+def rows(host: str, outcome: dict | None) -> list[dict]:
+    """The rows of one run of vnet_probe on one host.
 
-    :param outcome: the module's result; where it failed as a whole, that is what was seen.
+    :param outcome: the module's result; where there are no results in it, that is what was seen.
     """
-    results = outcome.get("results") or [None] * len(expectations)
-    return [_row(host, expectation, result, outcome) for expectation, result in zip(expectations, results)]
+    if not outcome or "results" not in outcome:
+        seen = "nothing: " + ((outcome or {}).get("msg") or "the machine gave no answer")
+        return [{"check": "probes", "who": host, "whom": "", "expected": "results", "seen": seen, "ok": False}]
+    return [_row(host, result) for result in outcome["results"] if not result["listen"] or not result["ok"]]
 
 
-def _row(host: str, expectation: dict, result: dict | None, outcome: dict) -> dict:
-    probe = expectation["probe"]
-    whom = f"{expectation['whom']} {probe['to']}".strip()
-    row = {
-        "check": expectation["check"], "who": "@".join(filter(None, [probe.get("netns"), host])), "whom": whom,
-        "expected": probe["expect"] + (f", {probe['size']} bytes whole" if probe.get("df") else ""),
-    }
-    if result is None:
-        return row | {"seen": f"not tried: {outcome.get('msg') or 'the module gave no result'}", "ok": False}
+def _row(host: str, result: dict) -> dict:
+    check, dummy, ends = result["name"].partition(": ")
+    who, dummy, whom = ends.partition(" -> ")
+    whom = " ".join(filter(None, [whom, result["to"] if whom != result["to"] else ""]))
+    expected = result["expect"] + (f", seen as {result['seen_as']}" if result.get("seen_as") and result["ok"] else "")
     seen = "reachable" if result["reachable"] else "unreachable"
-    if result.get("rtt_ms") is not None:
-        seen += f" in {result['rtt_ms']:.3g} ms"
+    if result.get("rtt_ms"):
+        seen += f" in {result['rtt_ms']['avg']:.3g} ms"
+    if result.get("max_gap_ms") is not None:
+        seen += f", {result['lost']} of {result['sent']} lost, longest silence {result['max_gap_ms']:.0f} ms"
     if not result["ok"] and result.get("reason"):
         seen += f": {result['reason']}"
-    return row | {"seen": seen, "ok": bool(result["ok"])}
+    return {"check": check, "who": who or host, "whom": whom, "expected": expected, "seen": seen, "ok": bool(result["ok"])}
 
 
 def table(listed: list[dict]) -> list[str]:
@@ -56,7 +56,7 @@ def summary(listed: list[dict]) -> str:
 
 
 def failures(listed: list[dict]) -> list[str]:
-    return [f"{row['check']}: {row['who']} -> {row['whom']}: expected {row['expected']}, seen {row['seen']}" for row in listed if not row["ok"]]
+    return [f"{row['check']}: {' -> '.join(filter(None, [row['who'], row['whom']]))}: expected {row['expected']}, seen {row['seen']}" for row in listed if not row["ok"]]
 
 
 def markdown(listed: list[dict]) -> str:

@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.linuxnet.vnet.plugins.filter import site
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import documents, names, variables
 
+FILTERS = site.FilterModule().filters()
 FABRIC = """
 aggregation_links:
   - {name: uplink0, kind: bond, mode: active-backup, miimon: 100, ports: [eth1, eth2], addresses: [UNDERLAY]}
@@ -309,9 +310,10 @@ def test_many_problems_are_cut_short():
 
 def test_expectations(hosts):
     found = site.site_expectations(
-        hosts, "node2", mesh_of(hosts), outside=["203.0.113.1"], own=[{"from": {"host": "node2", "netns": "red1"}, "to": "192.0.2.3", "expect": "unreachable"}]
+        hosts, "node2", mesh_of(hosts), outside=[{"address": "203.0.113.1", "server": {"host": "node1", "netns": "outside"}, "seen_as": "203.0.113.254"}],
+        own=[{"from": {"host": "node2", "netns": "red1"}, "to": "192.0.2.3", "expect": "unreachable"}, {"from": {"host": "node1"}, "to": "10.0.0.9"}],
     )
-    probes = {item["probe"]["name"]: item["probe"] for item in found}
+    probes = by_name(found)
     assert probes["segment blue: blue1@node2 -> blue1@node3"] == {
         "name": "segment blue: blue1@node2 -> blue1@node3", "netns": "blue1", "to": "192.0.2.3", "expect": "reachable",
     }
@@ -320,35 +322,74 @@ def test_expectations(hosts):
     assert probes["apart: blue1@node2 -> red1@node3"]["expect"] == "unreachable"
     assert probes["gateway: blue1@node2 -> gateway@node1"]["to"] == "192.0.2.254"
     assert "gateway: red1@node2 -> gateway@node1" not in probes
-    assert probes["way out: blue1@node2 -> outside"]["to"] == "203.0.113.1"
+    assert probes["way out: blue1@node2 -> outside"] == {
+        "name": "way out: blue1@node2 -> outside", "netns": "blue1", "to": "203.0.113.1", "expect": "reachable",
+        "protocol": "udp", "port": 54321, "seen_as": "203.0.113.254",
+    }
     assert probes["own: red1@node2 -> 192.0.2.3"]["expect"] == "unreachable"
     assert len(found) == 2 + 2 * 2 + 2 + 2 + 1 + 1 + 1
+    traffic = FILTERS["site_traffic"](found, 50, 0.1, 2000)
+    assert [item["name"] for item in traffic][0] == "cable, segment blue: blue1@node2 -> blue1@node3"
+    assert len(traffic) == 4 and all(item["count"] == 50 for item in traffic)
+
+
+def test_server_outside():
+    outside = [{"address": "203.0.113.1", "server": {"host": "node1", "netns": "outside"}}, {"address": "203.0.113.9"}]
+    assert FILTERS["site_servers"](outside, "node2") == []
+    assert [(item["netns"], item["listen"]) for item in FILTERS["site_servers"](outside, "node1")] == [("outside", True)]
+
+
+def test_probes_of_a_machine_do_not_grow_with_the_site():
+    counts = []
+    for count in (10, 100):
+        hosts = make_site(count)
+        counts.append(len(site.site_expectations(hosts, "node5", mesh_of(hosts))))
+        assert len(site.site_expectations(hosts, "node5", mesh_of(hosts), peers=0)) > count
+    assert counts[0] == counts[1]
 
 
 def test_segments_routed_by_one_gateway_are_not_expected_apart(hosts):
     for host in hosts.values():
         host["gateway_networks"].append({"segment": "red", "address": "198.51.100.254/24", "hosts": ["node1"]})
-    assert not [item for item in site.site_expectations(hosts, "node2", mesh_of(hosts)) if item["check"] == "apart"]
+    assert not [item for item in site.site_expectations(hosts, "node2", mesh_of(hosts)) if item["name"].startswith("apart")]
+
+
+def result(name, to, ok, **more):
+    return {"name": name, "to": to, "ok": ok, "expect": "reachable", "reachable": True, "listen": False, "rtt_ms": None, "max_gap_ms": None, "reason": ""} | more
 
 
 def test_report():
-    expectations = [
-        {"check": "segment blue", "whom": "blue1@node2", "probe": {"to": "192.0.2.2", "expect": "reachable", "netns": "blue1"}},
-        {"check": "apart", "whom": "red1@node2", "probe": {"to": "198.51.100.2", "expect": "unreachable", "netns": "blue1"}},
-    ]
-    results = [{"reachable": True, "ok": True, "rtt_ms": 0.1234}, {"reachable": True, "ok": False, "rtt_ms": 1.0, "reason": "it answered"}]
-    rows = site.site_report([
-        {"host": "node1", "expectations": expectations, "outcome": {"results": results}},
-        {"host": "node3", "expectations": expectations[:1], "outcome": {"msg": "no python3"}},
-    ])
-    lines = site.site_report(rows, "table")
+    hostvars = {
+        "node1": {"probed": {"results": [
+            result("segment blue: blue1@node1 -> blue1@node2", "192.0.2.2", True, rtt_ms={"min": 0.1, "avg": 0.1234, "max": 0.2}),
+            result("apart: blue1@node1 -> red1@node2", "198.51.100.2", False, expect="unreachable", reason="it answered"),
+            result("cable, underlay: node1 -> node2", "10.0.0.2", True, sent=50, lost=2, max_gap_ms=310.4),
+            result("server", "", True, listen=True),
+        ]}, "cable": {"skipped": True}},
+        "node2": {"probed": {"msg": "no python3"}},
+        "node3": {},
+    }
+    rows = FILTERS["site_rows"](hostvars, list(hostvars), ["probed"]) + FILTERS["site_rows"](hostvars, ["node1"], ["cable"])
+    lines = FILTERS["site_table"](rows)
     assert lines[1].split() == ["ok", "segment", "blue", "blue1@node1", "blue1@node2", "192.0.2.2", "reachable", "reachable", "in", "0.123", "ms"]
-    assert lines[2].startswith("FAILED") and lines[-1] == "1 of 3 checks proven, 2 FAILED"
-    assert site.site_report(rows, "failures") == [
-        "apart: blue1@node1 -> red1@node2 198.51.100.2: expected unreachable, seen reachable in 1 ms: it answered",
-        "segment blue: blue1@node3 -> blue1@node2 192.0.2.2: expected reachable, seen not tried: no python3",
+    assert lines[3].endswith("reachable, 2 of 50 lost, longest silence 310 ms")
+    assert lines[2].startswith("FAILED") and lines[-1] == "2 of 5 checks proven, 3 FAILED"
+    assert FILTERS["site_failures"](rows) == [
+        "apart: blue1@node1 -> red1@node2 198.51.100.2: expected unreachable, seen reachable: it answered",
+        "probes: node2: expected results, seen nothing: no python3",
+        "probes: node3: expected results, seen nothing: the machine gave no answer",
     ]
-    assert "| **FAILED** | apart |" in site.site_report(rows, "markdown")
+    assert "| **FAILED** | apart |" in FILTERS["site_markdown"](rows)
+
+
+def test_nothing_checked_is_no_proof():
+    assert FILTERS["site_table"]([]) == ["Nothing was checked: no expectation follows from the variables."]
+
+
+def test_a_segment_that_others_cannot_know_of_is_refused(hosts):
+    segment = [{"name": "green", "vni": 1, "vid": 3, "bridge": "br0"}]
+    with pytest.raises(AnsibleFilterError, match=r"node1: nothing says who else carries vxlan_segments\[green\]; put vxlan_segments into the inventory"):
+        site.site_document(hosts, "node1", ["vxlan"], mesh_of(hosts), vxlan_segments=segment)
 
 
 def test_names_fit_and_stay():
