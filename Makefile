@@ -1,11 +1,12 @@
-# `make help` lists what can be done. Everything that is made lies in .build; `make clean` removes it.
+# `make help` lists what can be done. Everything that is made lies in .build; `make clean` stops and removes it.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-LAB ?= auto
+LAB ?= qemu
 N ?= 3
+ARGS ?=
 
 BUILD := $(CURDIR)/.build
 VENV := $(BUILD)/venv
@@ -13,21 +14,109 @@ BIN := $(VENV)/bin
 COLLECTION := $(BUILD)/collections/ansible_collections/linuxnet/vnet
 STEP := tools/step
 
+# The oldest supported releases beside the newest; `newest` is what the ranges in requirements-dev.txt allow.
+PYROUTE2 := 0.7.2 newest
+ANSIBLE := 2.17 newest
+
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_LOG_PATH = $(BUILD)/log/$(firstword $(MAKECMDGOALS)).log
+export MOLECULE_EPHEMERAL_DIRECTORY_BASE := $(BUILD)/molecule
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## this list
-	@echo 'make TARGET, where TARGET is one of'
-	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+	@echo 'make TARGET [ARGS=...], where TARGET is one of'
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
+
+# ---- tools
 
 .PHONY: venv
-venv: $(VENV)/.ready $(COLLECTION) ## Ansible and the tools, in .build/venv
+venv: $(VENV)/.ready $(COLLECTION) ## Ansible and the tools of the tests, in .build/venv
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
-	@$(STEP) 'Ansible and tools into .build/venv' tools/venv $(VENV) "$$(tools/python 10 14)" -r requirements-dev.txt
-	@touch $@
+	@$(STEP) 'tools into .build/venv' tools/venv $(VENV) "$$(tools/python 10 14 python3 python3-venv)" -r requirements-dev.txt
+	@mkdir -p $(BUILD)/log && touch $@
 
 $(COLLECTION):
 	@mkdir -p $(@D) && ln -sfn ../../../.. $@
+
+$(BUILD)/venv-2.17/.ready: requirements.txt
+	@$(STEP) 'ansible-core 2.17 into .build/venv-2.17' tools/venv $(@D) "$$(tools/python 10 12 || tools/python 13 14)" 'ansible-core==2.17.*' -r requirements.txt
+	@touch $@
+
+# The tools that the unit tests need, for the oldest Python of managed hosts.
+$(BUILD)/venv-3.9/.ready:
+	@$(STEP) 'pytest for Python 3.9 into .build/venv-3.9' tools/venv $(@D) "$$(tools/python 9 9)" ansible-core hypothesis pytest pyyaml
+	@touch $@
+
+PYROUTE2_READY := $(PYROUTE2:%=$(BUILD)/pyroute2/%/.ready)
+$(PYROUTE2_READY): $(BUILD)/pyroute2/%/.ready: | $(VENV)/.ready
+	@$(STEP) 'pyroute2 $* into .build/pyroute2/$*' $(BIN)/pip --disable-pip-version-check -qq install --upgrade --target $(@D) pyroute2$(patsubst ==newest,,==$*)
+	@touch $@
+
+# ---- the laboratory
+
+.PHONY: site
+site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this kernel), build the site on them, prove it
+	@echo "Log: $(ANSIBLE_LOG_PATH); the machines' own: $(BUILD)/lab/site"
+	@$(STEP) '$(N) machines, LAB=$(LAB)' ansible-playbook playbooks/lab.yml -e lab_state=started -e lab_backend=$(LAB) -e lab_machines=$(N)
+	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml playbooks/site.yml $(ARGS)
+
+# ---- tests
+
+.PHONY: test
+test: lint sanity unit differential versions scenario ## all of the following
+	@echo && echo 'All tests passed.'
+
+.PHONY: lint
+lint: venv ## yamllint, ansible-lint, changelog fragments, generated files up to date
+	@$(STEP) 'lint: generated files' $(BIN)/python tools/generate.py --lint
+	@$(STEP) 'lint: yamllint' yamllint --strict .
+	@$(STEP) 'lint: changelog fragments' antsibull-changelog lint
+	@$(STEP) 'lint: ansible-lint, profile production' ansible-lint --offline $(ARGS)
+
+.PHONY: sanity
+sanity: venv ## ansible-test sanity: documentation against arguments, imports, compilation, pylint
+	@$(STEP) 'sanity: ansible-test' $(BIN)/python tools/sanity $(ARGS)
+
+.PHONY: unit $(PYROUTE2:%=unit-%) unit-python39
+unit: $(PYROUTE2:%=unit-%) unit-python39 ## what needs no root and no other kernel, with the oldest and newest pyroute2 and Python
+$(PYROUTE2:%=unit-%): unit-%: venv $(BUILD)/pyroute2/%/.ready
+	@$(STEP) 'unit: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* $(BIN)/python -m pytest tests/unit $(ARGS)
+unit-python39: $(PYROUTE2_READY)
+	@if ! tools/python 9 9 >/dev/null; then printf '\n==> unit: not covered, there is no Python 3.9 on this machine\n'; exit; fi; \
+	$(MAKE) $(BUILD)/venv-3.9/.ready; \
+	for version in $(PYROUTE2); do \
+	  $(STEP) "unit: Python 3.9, pyroute2 $$version" env PYTHONPATH=$(BUILD)/pyroute2/$$version $(BUILD)/venv-3.9/bin/python -m pytest tests/unit $(ARGS); \
+	done
+
+.PHONY: differential $(PYROUTE2:%=differential-%) kernel
+differential: $(PYROUTE2:%=differential-%) ## the modules against iproute2 on a kernel with all drivers, with the oldest and newest pyroute2
+$(PYROUTE2:%=differential-%): differential-%: venv kernel $(BUILD)/pyroute2/%/.ready
+	@$(STEP) 'differential: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
+	  tools/kernel-run --timeout 900 -- $(BIN)/python -m pytest tests/differential $(ARGS)
+kernel:
+	@tools/need linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
+
+.PHONY: versions $(ANSIBLE:%=versions-%)
+versions: $(ANSIBLE:%=versions-%) ## a playbook under ansible-core 2.17 and the newest
+$(ANSIBLE:%=versions-%): versions-%: venv kernel
+	@$(MAKE) $(BUILD)/venv$(patsubst -newest,,-$*)/.ready
+	@$(STEP) 'versions: ansible-core $*' tools/kernel-run --timeout 300 -- $(BUILD)/venv$(patsubst -newest,,-$*)/bin/ansible-playbook tests/versions/playbook.yml $(ARGS)
+
+.PHONY: scenario
+scenario: venv ## molecule: three machines, converge, idempotence, verify, destroy
+	@$(STEP) 'scenario: molecule' molecule test $(ARGS)
+
+# ---- end
+
+.PHONY: clean
+clean: ## stop the machines and remove everything that was made
+	@for inventory in $(BUILD)/lab/*/inventory.yml; do \
+	  [ -e "$$inventory" ] || continue; \
+	  name=$$(basename "$$(dirname "$$inventory")"); \
+	  $(STEP) "lab $$name: stop" env -u ANSIBLE_LOG_PATH ansible-playbook playbooks/lab.yml -e lab_state=absent -e lab_name=$$name; \
+	done
+	rm -rf $(BUILD) .ansible .cache .hypothesis .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
