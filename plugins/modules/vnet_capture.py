@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: vnet_capture
 short_description: Capture what crosses an interface, decoded, and prove what must or must not be seen
-version_added: "1.0.0"
+version_added: 0.1.0
 description:
   - Captures the packets of one or several interfaces, in any network namespaces, and returns them decoded, with a summary of who spoke to whom, in which
     VLAN, VXLAN or Geneve network or MACsec channel.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: vnet_probe
 short_description: Prove with packets what is reachable from a network namespace
-version_added: "1.0.0"
+version_added: 0.1.0
 description:
   - Sends ICMP echo requests, UDP packets or TCP connections from a network namespace and tells whether answers come back, how fast, and if not, why.
   - All probes of a task run at the same time in one process, so that hundreds of them take about as long as the slowest one.
