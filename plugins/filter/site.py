@@ -74,16 +74,23 @@ def site_expectations(hostvars, host, mesh, peers=2, outside=(), own=()):  # pyl
     return expectations.of_host(settings, mesh, peers, variables.plain(outside), variables.plain(own))
 
 
+def site_captures(hostvars, host, mesh):  # pylint: disable=redefined-outer-name
+    """What must be seen on the wire of one machine meanwhile, as items for vnet_capture."""
+    return expectations.captures_of_host(derive.own(variables.read(_OfHost(hostvars, host), [])), mesh)
+
+
 def site_rows(hostvars, hosts, registered):
     """What the machines saw, as rows of a table: the results that vnet_probe left in the registered variables."""
     found = []
     for host in hosts:
-        seen = _OfHost(hostvars, host)
-        for name in registered:
-            outcome = seen.get(name)
-            if not (outcome or {}).get("skipped"):
-                found += report.rows(host, outcome)
+        variable = _OfHost(hostvars, host)
+        outcomes = [outcome for name in registered for outcome in _listed(variable.get(name))] or [None]
+        found += [row for outcome in outcomes if not (outcome or {}).get("skipped") for row in report.rows(host, outcome)]
     return found
+
+
+def _listed(value):
+    return [] if value is None else value if isinstance(value, list) else [value]
 
 
 class _Overridden(dict):
@@ -101,6 +108,7 @@ class FilterModule:
             "site_mesh": site_mesh,
             "site_document": site_document,
             "site_expectations": site_expectations,
+            "site_captures": site_captures,
             "site_servers": lambda outside, host: expectations.servers_of_host(host, variables.plain(outside)),
             "site_traffic": expectations.under_traffic,
             "site_rows": site_rows,

@@ -124,6 +124,7 @@ def _namespace(item: dict) -> Document:
         port = names.namespace_port(name, inside)
         end = _given(name=port, kind="veth", up=True, mtu=item.get("mtu"), master=item.get("bridge"))
         document["links"] = [end | {"peer": {"name": inside, "netns": name, "up": True} | common}]
+        document["addresses"] += [{"dev": port, "address": address} for address in item.get("host_addresses", [])]
         if item.get("vid"):
             document["bridge_vlans"] = [{"dev": port, "vlans": _access(item["vid"]), "purge": True}]
         return document

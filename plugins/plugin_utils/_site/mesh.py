@@ -77,8 +77,9 @@ def _values(settings: dict) -> list[str]:
                 where = f"{variable}[{variables.label(item, number)}]"
                 for key in ("address",) if variable == "gateway_networks" else ():
                     check(f"{where}.{key}", item.get(key), cidr, with_prefix)
-                for value in item.get("addresses", []):
-                    check(f"{where}.addresses", value, cidr, with_prefix)
+                for key in ("addresses", "host_addresses"):
+                    for value in item.get(key, []):
+                        check(f"{where}.{key}", value, cidr, with_prefix)
                 for key in ("gateway", "remotes"):
                     for value in item.get(key, []):
                         check(f"{where}.{key}", value, address, "it must be an IPv4 or IPv6 address")

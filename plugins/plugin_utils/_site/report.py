@@ -11,19 +11,36 @@ COLUMNS = {"check": "check", "who": "who", "whom": "whom", "expected": "expected
 
 
 def rows(host: str, outcome: dict | None) -> list[dict]:
-    """The rows of one run of vnet_probe on one host.
+    """The rows of one run of vnet_probe, or of vnet_capture with its probes, on one host.
 
     :param outcome: the module's result; where there are no results in it, that is what was seen.
     """
     if not outcome or "results" not in outcome:
         seen = "nothing: " + ((outcome or {}).get("msg") or "the machine gave no answer")
         return [{"check": "probes", "who": host, "whom": "", "expected": "results", "seen": seen, "ok": False}]
-    return [_row(host, result) for result in outcome["results"] if not result["listen"] or not result["ok"]]
+    probes = outcome["probes"] if "probes" in outcome else outcome["results"]
+    captures = outcome["results"] if "probes" in outcome else []
+    return [_probe(host, result) for result in probes if not result["listen"] or not result["ok"]] + [
+        _capture(host, capture, expectation) for capture in captures for expectation in capture["expectations"]
+    ]
 
 
-def _row(host: str, result: dict) -> dict:
-    check, dummy, ends = result["name"].partition(": ")
+def _named(host: str, name: str) -> dict:
+    """The columns that a name of the form ``CHECK: WHO -> WHOM`` stands for."""
+    check, dummy, ends = name.partition(": ")
     who, dummy, whom = ends.partition(" -> ")
+    return {"check": check, "who": who or host, "whom": whom}
+
+
+def _capture(host: str, capture: dict, expectation: dict) -> dict:
+    wanted = f"none on {capture['dev']}" if expectation["max"] == 0 else f"on {capture['dev']}"
+    seen = f"{expectation['packets']} packets" + (f", and {capture['dropped']} were lost unseen" if capture["dropped"] else "")
+    return _named(host, expectation["name"]) | {"expected": wanted, "seen": seen, "ok": bool(expectation["ok"])}
+
+
+def _probe(host: str, result: dict) -> dict:
+    row = _named(host, result["name"])
+    whom = row["whom"]
     whom = " ".join(filter(None, [whom, result["to"] if whom != result["to"] else ""]))
     expected = result["expect"] + (f", seen as {result['seen_as']}" if result.get("seen_as") and result["ok"] else "")
     seen = "reachable" if result["reachable"] else "unreachable"
@@ -33,7 +50,7 @@ def _row(host: str, result: dict) -> dict:
         seen += f", {result['lost']} of {result['sent']} lost, longest silence {result['max_gap_ms']:.0f} ms"
     if not result["ok"] and result.get("reason"):
         seen += f": {result['reason']}"
-    return {"check": check, "who": who or host, "whom": whom, "expected": expected, "seen": seen, "ok": bool(result["ok"])}
+    return row | {"whom": whom, "expected": expected, "seen": seen, "ok": bool(result["ok"])}
 
 
 def table(listed: list[dict]) -> list[str]:

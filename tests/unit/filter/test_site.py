@@ -214,6 +214,12 @@ def test_attachment_to_a_nic(hosts):
     assert document["routes"] == [{"netns": "a", "dst": "default", "via": "192.168.1.1", "dev": "eth0"}]
 
 
+def test_a_routed_namespace(hosts):
+    hosts["node1"]["attachment_namespaces"] = [{"name": "outside", "addresses": ["203.0.113.1/24"], "host_addresses": ["203.0.113.254/24"]}]
+    document = site.site_document(hosts, "node1", ["attachment"])
+    assert {"dev": "ns-outside", "address": "203.0.113.254/24"} in document["addresses"] and "master" not in document["links"][0]
+
+
 def test_team(hosts):
     hosts["node1"]["aggregation_links"][0] = {
         "name": "team0", "kind": "team", "runner": "activebackup", "ports": ["eth1", "eth2"], "team": {"link_watch": [{"name": "ethtool"}]}, "mtu": 9000,
@@ -333,6 +339,18 @@ def test_expectations(hosts):
     assert len(traffic) == 4 and all(item["count"] == 50 for item in traffic)
 
 
+def test_captures(hosts):
+    (capture,) = site.site_captures(hosts, "node2", mesh_of(hosts))
+    assert capture["dev"] == "uplink0" and capture["vxlan_ports"] == [4789]
+    assert [item["name"] for item in capture["expect"]] == [
+        "wire, VXLAN 10100: blue1@node2 -> blue1@node3", "wire, in clear: blue1@node2 -> blue1@node3",
+        "wire, VXLAN 10200: red1@node2 -> red1@node3", "wire, in clear: red1@node2 -> red1@node3",
+    ]
+    assert capture["expect"][0]["match"] == {"vxlan_vni": 10100, "ip_dst": "10.0.0.3", "inner": {"ip_dst": "192.0.2.3", "icmp_type": "echo_request"}}
+    del hosts["node2"]["aggregation_links"]
+    assert site.site_captures(hosts, "node2", mesh_of(hosts)) == []
+
+
 def test_server_outside():
     outside = [{"address": "203.0.113.1", "server": {"host": "node1", "netns": "outside"}}, {"address": "203.0.113.9"}]
     assert FILTERS["site_servers"](outside, "node2") == []
@@ -365,15 +383,18 @@ def test_report():
             result("apart: blue1@node1 -> red1@node2", "198.51.100.2", False, expect="unreachable", reason="it answered"),
             result("cable, underlay: node1 -> node2", "10.0.0.2", True, sent=50, lost=2, max_gap_ms=310.4),
             result("server", "", True, listen=True),
-        ]}, "cable": {"skipped": True}},
+        ]}, "captured": {"skipped": True}},
         "node2": {"probed": {"msg": "no python3"}},
+        "node4": {"probed": {"probes": [], "results": [
+            {"dev": "uplink0", "dropped": 0, "expectations": [{"name": "wire, VXLAN 1: a@node4 -> b@node5", "max": None, "packets": 3, "ok": True}]},
+        ]}},
         "node3": {},
     }
-    rows = FILTERS["site_rows"](hostvars, list(hostvars), ["probed"]) + FILTERS["site_rows"](hostvars, ["node1"], ["cable"])
+    rows = FILTERS["site_rows"](hostvars, list(hostvars), ["captured", "probed", "cables"])
     lines = FILTERS["site_table"](rows)
     assert lines[1].split() == ["ok", "segment", "blue", "blue1@node1", "blue1@node2", "192.0.2.2", "reachable", "reachable", "in", "0.123", "ms"]
     assert lines[3].endswith("reachable, 2 of 50 lost, longest silence 310 ms")
-    assert lines[2].startswith("FAILED") and lines[-1] == "2 of 5 checks proven, 3 FAILED"
+    assert lines[2].startswith("FAILED") and lines[-1] == "3 of 6 checks proven, 3 FAILED"
     assert FILTERS["site_failures"](rows) == [
         "apart: blue1@node1 -> red1@node2 198.51.100.2: expected unreachable, seen reachable: it answered",
         "probes: node2: expected results, seen nothing: no python3",
