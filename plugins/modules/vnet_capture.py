@@ -211,7 +211,7 @@ attributes:
 seealso:
   - module: linuxnet.vnet.vnet_probe
 author:
-  - linuxnet.vnet contributors
+  - The linuxnet.vnet contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -333,9 +333,10 @@ results:
       returned: always
     summary:
       description:
-        - Counts of all packets that pass O(filter), C(packets), C(bytes), C(protocols), C(ethertypes), C(untagged), and tables whose rows have the fields above and
-          C(packets), C(vlans), C(macs) (senders), C(flows), and where there are any C(vxlan), C(geneve), C(arp), C(icmp), C(lacp), C(stp), C(can), C(macsec)
-          (with the range of packet numbers), C(netlink). C(inner) is the same of what tunnels carried.
+        - Counts of all packets that pass O(filter), as C(packets), C(bytes), C(protocols), C(ethertypes), C(untagged).
+        - Tables whose rows have the fields above and C(packets), namely C(vlans), C(macs) (senders), C(flows), and where there are any C(vxlan), C(geneve),
+          C(arp), C(icmp), C(lacp), C(stp), C(can), C(macsec) (with the range of packet numbers), C(netlink).
+        - C(inner) is the same of what tunnels carried.
       type: dict
       returned: always
 summary:

@@ -188,7 +188,7 @@ attributes:
 seealso:
   - module: linuxnet.vnet.vnet_capture
 author:
-  - linuxnet.vnet contributors
+  - The linuxnet.vnet contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -271,7 +271,10 @@ results:
     expect: {type: str, description: What was expected., returned: always}
     reachable: {type: bool, description: Whether an answer came back; null where none was asked for., returned: always}
     ok: {type: bool, description: Whether the expectation is met; null in check mode., returned: always}
-    reason: {type: str, description: 'Why there was no answer or why the expectation is not met, with what the tables of the host say about it.', returned: always}
+    reason:
+      type: str
+      description: Why there was no answer or why the expectation is not met, with what the tables of the host say about it.
+      returned: always
     rtt_ms: {type: dict, description: 'Round trip times in milliseconds as V(min), V(avg), V(max); null without an answer.', returned: always}
     sent: {type: int, description: Packets sent or connections tried., returned: always}
     received: {type: int, description: Answers., returned: always}

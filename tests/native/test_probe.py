@@ -54,7 +54,8 @@ def net():
                     stream.write('1')
         ip('-n', Net.router, 'link', 'set', 'eth2', 'mtu', '1400')
         ip('-n', Net.right, 'link', 'set', 'eth0', 'mtu', '1400')
-        for name, local, remote, address in ((Net.left, '192.0.2.1', '203.0.113.1', '198.51.100.1/24'), (Net.right, '203.0.113.1', '192.0.2.1', '198.51.100.2/24')):
+        for name, local, remote, address in (
+                (Net.left, '192.0.2.1', '203.0.113.1', '198.51.100.1/24'), (Net.right, '203.0.113.1', '192.0.2.1', '198.51.100.2/24')):
             ip('-n', name, 'link', 'add', 'vx0', 'type', 'vxlan', 'id', '100', 'local', local, 'remote', remote, 'dstport', '4789')
             ip('-n', name, 'link', 'set', 'vx0', 'mtu', '1350', 'up')
             ip('-n', name, 'addr', 'add', address, 'dev', 'vx0')
@@ -115,7 +116,8 @@ def test_unreachable_waits_and_sends_several(net):
 def test_what_answers_is_not_unreachable(net):
     result = probe(to='203.0.113.1', expect='unreachable', name='segments')
     assert not result['ok'] and result['results'][0]['reachable']
-    assert result['failed_expectations'][0].startswith(f'segments on {os.uname().nodename}: 203.0.113.1 must not be reachable from netns {net.left}: answered after')
+    assert result['failed_expectations'][0].startswith(
+        f'segments on {os.uname().nodename}: 203.0.113.1 must not be reachable from netns {net.left}: answered after')
 
 
 def test_failure_names_the_probe_and_the_cause(net):
@@ -127,7 +129,7 @@ def test_failure_names_the_probe_and_the_cause(net):
 
 
 def test_icmp_errors_count_with_their_reason(net):
-    rows = probe(config=[{'to': '203.0.113.77', 'timeout': 4}, {'to': '203.0.113.1', 'ttl': 1, 'timeout': 1}, {'to': '2001:db8:2::1', 'ttl': 1, 'timeout': 1}])['results']
+    rows = probe(timeout=1, config=[{'to': '203.0.113.77', 'timeout': 4}, {'to': '203.0.113.1', 'ttl': 1}, {'to': '2001:db8:2::1', 'ttl': 1}])['results']
     assert 'host unreachable, says 192.0.2.254' in rows[0]['reason']
     assert 'time to live exceeded, says 192.0.2.254' in rows[1]['reason'] and 'hop limit exceeded, says 2001:db8:1::fe' in rows[2]['reason']
     assert not any(row['ok'] for row in rows)
@@ -158,7 +160,8 @@ def test_without_df_large_packets_pass_in_fragments(net):
 
 
 @pytest.mark.parametrize('options, words', [
-    ({'netns': f'{TAG}-none', 'to': '192.0.2.1'}, 'does not exist'), ({'to': '192.0.2.254', 'dev': 'eth7'}, 'dev eth7'), ({'to': '192.0.2.254', 'src': '192.0.2.9'}, 'src 192.0.2.9'),
+    ({'netns': f'{TAG}-none', 'to': '192.0.2.1'}, 'does not exist'), ({'to': '192.0.2.254', 'dev': 'eth7'}, 'dev eth7'),
+    ({'to': '192.0.2.254', 'src': '192.0.2.9'}, 'src 192.0.2.9'),
     ({'netns': '/proc/self/status', 'to': '192.0.2.1'}, 'is /proc/self/status a network namespace'),
 ])
 @pytest.mark.parametrize('expect', ['reachable', 'unreachable'])
@@ -226,7 +229,7 @@ def test_responder_ends_by_itself_and_holds_no_namespace(net):
 
 
 def test_both_ends_in_one_task(net):
-    result = probe(protocol='tcp', port=54322, config=[{'netns': net.left, 'to': '203.0.113.1'}, {'netns': net.right, 'listen': True, 'timeout': 10, 'count': 1}])
+    result = probe(protocol='tcp', port=54322, config=[{'to': '203.0.113.1'}, {'netns': net.right, 'listen': True, 'timeout': 10, 'count': 1}])
     assert result['ok'], result
 
 
@@ -239,7 +242,8 @@ def test_closed_port(net, protocol, word):
 
 def test_hundred_probes_take_one_timeout(net):
     began = time.monotonic()
-    rows = probe(config=[{'to': '203.0.113.1', 'timeout': 5} for dummy in range(50)] + [{'to': f'192.0.2.{n}', 'expect': 'unreachable'} for n in range(100, 150)])['results']
+    there = [{'to': '203.0.113.1', 'timeout': 5} for dummy in range(50)]
+    rows = probe(config=there + [{'to': f'192.0.2.{number}', 'expect': 'unreachable'} for number in range(100, 150)])['results']
     assert all(row['ok'] for row in rows) and time.monotonic() - began < 3
 
 
@@ -248,6 +252,17 @@ def test_check_mode_sends_nothing(net):
     assert result['results'][0]['reachable'] is None and result['results'][0]['ok'] is None and not result['changed']
     result = run_module('vnet_probe', {'listen': True, 'protocol': 'tcp', 'port': 4001}, check=True)
     assert result['results'][0]['pid'] is None
+
+
+def test_many_connections_at_once(net):
+    """More sockets than the usual limit of descriptors."""
+    with responders({'netns': net.right, 'protocol': 'tcp', 'port': 54323}):
+        rows = probe(protocol='tcp', port=54323, config=[{'to': '203.0.113.1'}] * 400 + [{'to': '192.0.2.66', 'expect': 'unreachable'}] * 300)['results']
+    assert all(row['ok'] for row in rows), [row for row in rows if not row['ok']][:3]
+
+
+def test_own_address(net):
+    assert all(row['ok'] for row in probe(config=[{'to': to} for to in ('127.0.0.1', '::1', '192.0.2.1')])['results'])
 
 
 def test_multicast_may_be_answered_by_anybody(net):
@@ -262,13 +277,14 @@ def capture(**options):
 
 
 def test_vxlan_on_the_underlay_plain_on_the_overlay(net):
+    echo = {'vxlan_vni': 100, 'ip_dst': '203.0.113.1', 'inner': {'icmp_type': 'echo_request', 'ip_dst': '198.51.100.2'}}
     result = capture(
         during=[{'netns': net.left, 'to': '198.51.100.2', 'count': 3, 'interval': 0.05}],
         config=[
-            {'dev': 'eth0', 'expect': [{'match': {'vxlan_vni': 100, 'ip_dst': '203.0.113.1', 'inner': {'icmp_type': 'echo_request', 'ip_dst': '198.51.100.2'}}, 'min': 3, 'max': 3},
-                                       {'match': {'ip': '198.51.100.0/24'}, 'max': 0}]},
+            {'dev': 'eth0', 'expect': [{'match': echo, 'min': 3, 'max': 3}, {'match': {'ip': '198.51.100.0/24'}, 'max': 0}]},
             {'netns': net.right, 'dev': 'eth0', 'expect': [{'match': {'vxlan_vni': 100, 'direction': 'in'}, 'min': 3}]},
-            {'dev': 'vx0', 'expect': [{'match': {'icmp_type': ['echo_request', 'echo_reply']}, 'min': 6, 'max': 6}, {'match': {'protocol': 'vxlan'}, 'max': 0}]}])
+            {'dev': 'vx0', 'expect': [{'match': {'icmp_type': ['echo_request', 'echo_reply']}, 'min': 6, 'max': 6},
+                                      {'match': {'protocol': 'vxlan'}, 'max': 0}]}])
     assert result['ok'] and result['ended'] == 'probes' and result['probes'][0]['received'] == 3
     under = result['results'][0]
     assert {(row['vxlan_vni'], row['ip_src'], row['ip_dst'], row['dport']) for row in under['summary']['vxlan']} == {
@@ -278,7 +294,8 @@ def test_vxlan_on_the_underlay_plain_on_the_overlay(net):
 
 def test_unmet_expectations_fail_with_a_sentence(net):
     with pytest.raises(ModuleFailed) as caught:
-        capture(dev='eth0', during=[{'netns': net.left, 'to': '198.51.100.2'}], expect=[{'match': {'vxlan_vni': 200}}, {'match': {'vxlan_vni': 100}, 'max': 0, 'name': 'leak'}])
+        capture(dev='eth0', during=[{'netns': net.left, 'to': '198.51.100.2'}],
+                expect=[{'match': {'vxlan_vni': 200}}, {'match': {'vxlan_vni': 100}, 'max': 0, 'name': 'leak'}])
     result = caught.value.result
     assert f'dev eth0 in netns {net.left}: no packets with vxlan_vni 200, at least 1 expected' in result['msg'] and 'none expected' in result['msg']
     assert [row['ok'] for row in result['results'][0]['expectations']] == [False, False]

@@ -123,6 +123,6 @@ def check_expectations(compiled, packets):
         bounds = f"at least {item['min']}" if item['max'] is None else f"exactly {item['max']}" if item['min'] == item['max'] else \
             f"{item['min']} to {item['max']}"
         wanted = 'none' if item['max'] == 0 else bounds
-        results.append(dict(item, packets=count, ok=ok, reason='' if ok else f"{count or 'no'} packet{'' if count == 1 else 's'} with {describe(item['match'])},"
-                                                                             f' {wanted} expected'))
+        found = f"{count or 'no'} packet{'' if count == 1 else 's'}"
+        results.append(dict(item, packets=count, ok=ok, reason='' if ok else f"{found} with {describe(item['match'])}, {wanted} expected"))
     return results

@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections
 import errno
 import os
+import resource
 import socket
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import hint, icmp, responder
@@ -17,7 +18,7 @@ IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_RECVERR = 10, 0, 2, 11
 IPV6_MTU_DISCOVER, IPV6_RECVERR, IPV6_DONTFRAG = 23, 25, 62
 SOL_RAW, ICMP_FILTER = 255, 1
 MSG_ERRQUEUE = 0x2000
-AT_ONCE = 250  # probes in flight; the rest wait, so that descriptors do not run out
+DESCRIPTORS = 8  # that a probe may need, with its namespace
 IFA_F_TENTATIVE = 0x40
 DAD_PATIENCE = 3.0  # seconds
 PROOF = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.EACCES, errno.EPERM)  # local errors that show isolation
@@ -180,7 +181,9 @@ class Probe:
         item, result = self.item, empty_result(self.item)
         rtts = list(self.rtts.values())
         result.update(
-            reachable=bool(rtts), sent=len(self.sent), received=len(rtts), lost=(item['count'] or len(self.sent)) - len(rtts) if item['count'] or not rtts else 0,
+            reachable=bool(rtts), sent=len(self.sent), received=len(rtts),
+            # without a count, what is still on its way when the first answer comes is not lost
+            lost=(item['count'] or len(self.sent)) - len(rtts) if item['count'] or not rtts else 0,
             max_gap_ms=self.max_gap() if item['count'] else None, mtu=self.mtu, seen_as=self.seen_as)
         if rtts:
             result['rtt_ms'] = {'min': round(min(rtts) * 1000, 3), 'avg': round(sum(rtts) / len(rtts) * 1000, 3), 'max': round(max(rtts) * 1000, 3)}
@@ -341,6 +344,10 @@ class Connections(Probe):
                 self.note_error(OSError(code, os.strerror(code)))
                 self.drop(sock)
                 return
+            try:
+                sock.getpeername()
+            except OSError:
+                return  # meant for a closed socket whose descriptor this one got
             if not self.item['seen_as']:
                 self.drop(sock)
                 self.got_reply(seq)
@@ -397,11 +404,15 @@ class Prober:
                 self.results[number] = _listen(item, self.namespaces)
             else:
                 self.waiting.append((number, item, (base + number) & 0xffff))
-        self.running = 0
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < min(hard, 65536):
+            soft = min(hard, 65536)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.running, self.at_once = 0, max(soft // DESCRIPTORS, 1)
         self._fill()
 
     def _fill(self):
-        while self.waiting and self.running < AT_ONCE:
+        while self.waiting and self.running < self.at_once:
             number, item, ident = self.waiting.popleft()
             self.running += 1
             kind = Connections if item['protocol'] == 'tcp' else Datagrams

@@ -142,4 +142,10 @@ def items_of(config, inherited=None):
         base.update({option: inherited[option] for option in base})
     if config is None:
         return [normalise(base)]
-    return [normalise({option: base[option] if own.get(option) is None else own[option] for option in base}, number) for number, own in enumerate(config, 1)]
+    items = []
+    for number, own in enumerate(config, 1):
+        merged = {option: base[option] if own.get(option) is None else own[option] for option in base}
+        if merged['listen']:  # where the probes beside it go to and come from is not its business
+            merged.update(to=own.get('to'), src=own.get('src'), dev=own.get('dev'))
+        items.append(normalise(merged, number))
+    return items

@@ -32,7 +32,8 @@ def ip4(protocol, payload, src='192.0.2.1', dst='192.0.2.2', fragment=0, options
 
 
 def ip6(following, payload, src='2001:db8::1', dst='2001:db8::2'):
-    return struct.pack('!IHBB', 6 << 28, len(payload), following, 64) + socket.inet_pton(socket.AF_INET6, src) + socket.inet_pton(socket.AF_INET6, dst) + payload
+    addresses = b''.join(socket.inet_pton(socket.AF_INET6, address) for address in (src, dst))
+    return struct.pack('!IHBB', 6 << 28, len(payload), following, 64) + addresses + payload
 
 
 def udp(dport, payload, sport=50000):
@@ -49,7 +50,7 @@ ARP = struct.pack('!HHBBH', 1, 0x0800, 6, 4, 1) + A + socket.inet_aton('192.0.2.
 LACPDU = (b'\x01\x01\x01\x14' + struct.pack('!H6sHHHB3x', 65535, A, 9, 255, 1, 0x3d)
           + b'\x02\x14' + struct.pack('!H6sHHHB3x', 65535, B, 15, 255, 2, 0x3f) + b'\x03\x10' + bytes(62))
 BPDU = b'\x42\x42\x03' + struct.pack('!HBBB8sI8sHHHHH', 0, 0, 0, 0, b'\x80\x00' + A, 4, b'\x80\x01' + B, 0x8002, 0, 0x1400, 0x200, 0xf00)
-NEWLINK = (lambda attribute: struct.pack('=IHHII', 32 + len(attribute), 16, 0, 1, 0) + bytes(16) + attribute)(struct.pack('=HH', 10, 3) + b'dummy\0\0\0')
+NEWLINK = struct.pack('=IHHII', 44, 16, 0, 1, 0) + bytes(16) + struct.pack('=HH', 10, 3) + b'dummy\0\0\0'
 
 CASES = {
     'arp': (ether(0x0806, ARP), {'layers': ['arp'], 'ethertype': '0x0806', 'arp_operation': 'who-has', 'arp_sender_ip': '192.0.2.1',
@@ -128,8 +129,8 @@ def test_garbage_never_raises_and_holds_only_known_fields():
 def test_can_and_netlink():
     check(decode(struct.pack('!IB3x', 0x123, 2) + b'\xca\xfe' + bytes(6), 'can'), {'can_id': 0x123, 'can_extended': False, 'can_fd': False, 'can_data': 'cafe'})
     check(decode(struct.pack('!IBB2x', 0x80012345, 12, 0) + bytes(64), 'can'), {'can_id': 0x12345, 'can_extended': True, 'can_fd': True, 'can_data': '00' * 12})
-    check(decode(NEWLINK + struct.pack('=IHHII', 16, 3, 0, 1, 0), 'netlink'), {'netlink_family': 'route', 'netlink_type': ['newlink', 'done'],
-                                                                              'netlink_ifname': ['dummy']})
+    facts = decode(NEWLINK + struct.pack('=IHHII', 16, 3, 0, 1, 0), 'netlink')
+    check(facts, {'netlink_family': 'route', 'netlink_type': ['newlink', 'done'], 'netlink_ifname': ['dummy']})
 
 
 def test_other_vxlan_port():

@@ -27,6 +27,14 @@ def test_unreachable_sends_several_packets():
     assert item['interval'] == pytest.approx(0.1)
 
 
+def test_responder_among_probes_inherits_no_addresses():
+    top = {option: row.get('default') for option, row in spec.item_spec().items()}
+    top.update(to='192.0.2.3', src='192.0.2.1', dev='eth0', protocol='tcp', port=54321)
+    listener, client = spec.items_of([{'listen': True, 'netns': 'ns2'}, {'netns': 'ns1'}], top)
+    assert (listener['to'], listener['src'], listener['dev'], listener['port'], listener['timeout']) == (None, None, None, 54321, spec.LISTEN_TIMEOUT)
+    assert (client['to'], client['src'], client['dev']) == ('192.0.2.3', '192.0.2.1', 'eth0')
+
+
 def test_zone_is_the_device():
     assert spec.items_of([{'to': 'fe80::1%eth0'}])[0]['dev'] == 'eth0'
 
