@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The path of the Ansible connection, and plans that would cut it."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+
+
+def own_address() -> str | None:
+    """The address of this machine that the SSH connection came to; None without one.
+
+    SSH_CONNECTION (sshd(8)) is taken from this process, or from an ancestor where sudo has cleaned the environment.
+    """
+    value = os.environ.get('SSH_CONNECTION')
+    pid = os.getppid()
+    while not value and pid > 1:
+        try:
+            with open(f'/proc/{pid}/environ', 'rb') as file:
+                found = [entry for entry in file.read().split(b'\0') if entry.startswith(b'SSH_CONNECTION=')]
+            with open(f'/proc/{pid}/stat') as file:
+                pid = int(file.read().rpartition(')')[2].split()[1])
+        except (OSError, ValueError):
+            return None
+        value = found[0].partition(b'=')[2].decode() if found else None
+    words = value.split() if value else []
+    return words[2].partition('%')[0] if len(words) == 4 else None
+
+
+def path_of(address: str, world) -> set[str]:
+    """The links that carry an address of this namespace: the one that has it, its ports and its parents, downwards."""
+    links = world.links(None)
+    names = {values['dev'] for values in world.table('addresses', None).values() if values['address'].partition('/')[0] == address}
+    todo = list(names - {'lo'})
+    names = set(todo)
+    while todo:
+        link = links.get(todo.pop())
+        if link is None:
+            continue
+        below = [port.name for port in links.values() if port.master_index == link.index]
+        parent = links.by_index.get(link.link_index) if link.link_nsid is None else None
+        if parent is not None:
+            below.append(parent.name)
+        fresh = [name for name in below if name not in names]
+        names.update(fresh)
+        todo += fresh
+    return names
+
+
+def protect(operations: list, world):
+    """Refuse a plan that would cut the connection that this task came by."""
+    if not any(_may_cut(operation) for operation in operations):
+        return
+    address = own_address()
+    if address is None:
+        return
+    path = path_of(address, world)
+    for operation in operations:
+        if _may_cut(operation) and _cuts(operation, path, address):
+            raise InputError(
+                f"{operation.where or operation.name}: would cut the connection that Ansible came by ({address} on {', '.join(sorted(path))}):"
+                f' {operation.action} {operation.section} {operation.name}; set allow_disconnect: true if that is meant')
+
+
+def _may_cut(operation) -> bool:
+    if operation.section == 'links':
+        return operation.netns is None and (operation.action == 'delete' or operation.disruption == 'down' or operation.values.get('up') is False
+                                            or bool(operation.values.get('master'))) or (operation.action == 'move' and operation.facts.get('from') is None)
+    return operation.section == 'addresses' and operation.netns is None and operation.action == 'delete'
+
+
+def _cuts(operation, path, address) -> bool:
+    if operation.section == 'addresses':
+        return operation.before.get('address', '').partition('/')[0] == address
+    return operation.key in path

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From task parameters to wanted objects and purge scopes. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Netns
+
+#: options that every module has beside those of its resource
+COMMON = ('config', 'state', 'netns', 'purge', 'purge_match', 'recreate', 'allow_disconnect')
+_STATES = ('present', 'absent')
+_BOOL, _NETNS = Bool(), Netns()
+
+
+class Desired:
+    """All that a task wants: lists of Wanted and Scope."""
+
+    def __init__(self):
+        self.wanted: list = []
+        self.scopes: list = []
+
+    def add(self, resource, params: dict, where: str = ''):
+        """Add what one module's parameters (or one item of a document) want."""
+        top = {name: value for name, value in params.items() if value is not None}
+        config = top.pop('config', None)
+        if config is None:
+            self._item(resource, top, where)
+            return
+        if not isinstance(config, list):
+            raise InputError(f"{where or 'config'}: config must be a list of items")
+        purge = top.get('purge')
+        if purge and not config:
+            self._item(resource, top, where or 'purge', only_scope=True)
+        for place, item in enumerate(config):
+            here = (f'{where}.' if where else '') + f'config[{place}]'
+            if not isinstance(item, dict):
+                raise InputError(f'{here}: must be a dict of options, not {item!r}')
+            self._item(resource, {**top, **{name: value for name, value in item.items() if value is not None}}, here)
+
+    def _item(self, resource, item: dict, where: str, only_scope: bool = False):
+        item = dict(item)
+        here = where or resource.module
+        state = item.get('state', 'present')
+        if state not in _STATES:
+            raise InputError(f'{here}: state is {state!r}, but must be present or absent')
+        for name, kind, default in (('purge', _BOOL, False), ('recreate', _BOOL, False)):
+            try:
+                item[name] = kind.parse(item.get(name, default))
+            except ValueError:
+                raise InputError(f'{here}: {name} is {item[name]!r}, but must be true or false') from None
+        if 'netns' in item:
+            try:
+                item['netns'] = _NETNS.parse(item['netns'])
+            except ValueError as exc:
+                raise InputError(f"{here}: netns is {item['netns']!r}, but must be {exc}") from None
+        for name in ('allow_disconnect',):
+            item.pop(name, None)
+        purge, match = item.pop('purge'), item.pop('purge_match', None)
+        if purge:
+            if not resource.purgeable:
+                raise InputError(f'{here}: {resource.section} cannot be purged')
+            self.scopes.append(resource.scope({**item, 'purge_match': match}, here))
+        elif match is not None:
+            raise InputError(f'{here}: purge_match needs purge: true')
+        bare = not any(item.get(name) is not None for name in resource.identity)
+        if only_scope or (purge and bare):
+            return
+        self.wanted += resource.parse({**item, **({'purge': True} if purge else {})} if resource.takes_purge else item, where)
+
+    def check(self):
+        """Refuse what contradicts itself: one object listed twice with different values."""
+        seen: dict = {}
+        kept = []
+        for one in self.wanted:
+            key = (one.section, one.netns, one.key)
+            other = seen.get(key)
+            if other is None:
+                seen[key] = one
+                kept.append(one)
+                continue
+            if other.absent != one.absent:
+                raise InputError(f'{one.where}: is to be both present and absent ({other.where})')
+            if other.where == one.where or (other.values == one.values and one.section == 'links' and one.key == 'lo'):
+                continue
+            if one.section == 'links' and one.key == 'lo':
+                merged = {**other.values, **one.values}
+                for name, value in merged.items():
+                    if other.values.get(name, value) != value or one.values.get(name, value) != value:
+                        raise InputError(f'{one.where}: {name} of lo contradicts {other.where}')
+                other.values = merged
+                continue
+            raise InputError(f'{one.where}: listed twice ({other.where})')
+        self.wanted = kept
+        gone = {one.key for one in kept if one.section == 'netns' and one.absent}
+        for one in kept:
+            if one.netns in gone and not one.absent:
+                raise InputError(f"{one.where}: lives in network namespace '{one.netns}', which is to be absent")
+
+
+def from_module(resource, params: dict) -> Desired:
+    """What a module of one resource wants."""
+    desired = Desired()
+    desired.add(resource, params)
+    desired.check()
+    return desired
+
+
+def from_document(resources: dict, document: dict) -> Desired:
+    """What a vnet_state document wants: {section: [item, ...]}."""
+    desired = Desired()
+    for section, items in document.items():
+        if items is None:
+            continue
+        if section not in resources:
+            raise InputError(f"unknown section '{section}'; known are {', '.join(resources)}")
+        if not isinstance(items, list):
+            raise InputError(f'{section}: must be a list of items')
+        for place, item in enumerate(items):
+            if not isinstance(item, dict):
+                raise InputError(f'{section}[{place}]: must be a dict of options, not {item!r}')
+            desired.add(resources[section], item, f'{section}[{place}]')
+    desired.check()
+    return desired

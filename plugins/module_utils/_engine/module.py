@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an AnsibleModule to the engine and back: all that the modules do."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_module
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import run
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import VnetError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.arguments import argument_spec
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
+
+
+def resource_main(section: str):
+    """The main() of a module of one resource."""
+    module = AnsibleModule(argument_spec=argument_spec(RESOURCES[section]), supports_check_mode=True)
+    finish(module, lambda: from_module(RESOURCES[section], module.params))
+
+
+def finish(module: AnsibleModule, desire):
+    """Run what `desire()` returns and leave with its result, or with one sentence."""
+    try:
+        outcome = run(desire(), RESOURCES, check=module.check_mode, allow_disconnect=module.params['allow_disconnect'])
+    except VnetError as exc:
+        module.fail_json(msg=exc.message, **exc.details)
+    if not module._diff:
+        outcome.pop('diff')
+    module.exit_json(**outcome)

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From wanted and observed to an ordered list of operations. Pure: the world may be a dict."""
+
+from __future__ import annotations
+
+import heapq
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+
+
+def make_plan(desired, world) -> list:
+    """The operations that make the world as desired, in the order in which they can be applied."""
+    world.coming = {one.key for one in desired.wanted if one.section == 'netns' and not one.absent}
+    for resource in world.resources.values():
+        world.promises.update(resource.promises([one for one in desired.wanted if one.section == resource.section]))
+    operations = []
+    for section, resource in world.resources.items():
+        wanted = [one for one in desired.wanted if one.section == section]
+        scopes = [scope for scope in desired.scopes if scope.section == section]
+        if not wanted and not scopes:
+            continue
+        made = resource.plan(wanted, scopes, world)
+        operations += made
+        if section == 'links':
+            _note_links(made, world)
+    return order(_without_put_back_of_deleted(operations))
+
+
+def _note_links(operations, world):
+    """What later resources have to know of links that do not exist yet."""
+    for operation in operations:
+        for key in operation.provides:
+            if key[0] == 'link':
+                world.made[key[1:]] = operation.values.get('kind') if key[2] == operation.key else operation.values.get('kind')
+    default = {}
+    for operation in operations:
+        if operation.section == 'links' and operation.action == 'create' and operation.values.get('kind') == 'bridge':
+            default[operation.netns, operation.key] = operation.values.get('bridge', {}).get('vlan_default_pvid', 1)
+    for operation in operations:
+        master = operation.values.get('master')
+        if operation.action not in ('create', 'set') or operation.facts.get('put_back'):
+            continue
+        if (operation.netns, operation.key) in default and operation.action == 'create':
+            world.default_vlans[operation.netns, operation.key] = {default[operation.netns, operation.key]} - {0}
+        if not master:
+            continue
+        vid = default.get((operation.netns, master))
+        if vid is None:
+            found = world.links(operation.netns).get(master)
+            if found is None or found.kind != 'bridge':
+                continue
+            vid = found.values.get('bridge', {}).get('vlan_default_pvid', 1)
+        world.default_vlans[operation.netns, operation.key] = {vid} - {0}
+
+
+def _without_put_back_of_deleted(operations):
+    """What a recreated link would get back, but the plan removes or makes itself, is left out."""
+    taken = {(operation.section, operation.netns, operation.key) for operation in operations if not operation.facts.get('put_back')}
+    seen, kept = set(), []
+    for operation in operations:
+        if operation.facts.get('put_back'):
+            key = (operation.section, operation.netns, operation.key)
+            if key in taken or key in seen:
+                continue
+            seen.add(key)
+        kept.append(operation)
+    return kept
+
+
+def order(operations: list) -> list:
+    """Coarse phases, overruled by what an operation requires of others; InputError on a cycle."""
+    providers: dict = {}
+    for place, operation in enumerate(operations):
+        for key in operation.provides:
+            providers.setdefault(key, []).append(place)
+    waiting, followers = [0] * len(operations), [[] for unused in operations]
+    for place, operation in enumerate(operations):
+        before = {provider for key in operation.requires for provider in providers.get(key, ()) if provider != place}
+        waiting[place] = len(before)
+        for provider in before:
+            followers[provider].append(place)
+    heap = [(operation.phase, operation.netns or '', place) for place, operation in enumerate(operations) if not waiting[place]]
+    heapq.heapify(heap)
+    result = []
+    while heap:
+        unused, unused2, place = heapq.heappop(heap)
+        result.append(operations[place])
+        for follower in followers[place]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heapq.heappush(heap, (operations[follower].phase, operations[follower].netns or '', follower))
+    if len(result) < len(operations):
+        stuck = [operations[place] for place in range(len(operations)) if waiting[place]]
+        raise InputError('these depend on each other in a circle: ' + ', '.join(sorted({operation.where or operation.name for operation in stuck})))
+    return result

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task returns: views of its plan, nothing computed anew."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import describe
+
+_PLAIN = re.compile(r'[A-Za-z_./][A-Za-z0-9_./@%+ -]*')
+_WORDS = ('true', 'false', 'yes', 'no', 'on', 'off', 'null', 'y', 'n', '~', '')
+
+
+def result(operations: list, resources: dict, warnings=()) -> dict:
+    """changed, operations, commands, diff, warnings."""
+    return {
+        'changed': bool(operations),
+        'operations': [describe(operation) for operation in operations],
+        'commands': [shlex.join(words) for operation in operations for words in resources[operation.section].commands(operation)],
+        'diff': diff(operations),
+        'warnings': list(warnings),
+    }
+
+
+def diff(operations: list) -> dict:
+    """before and after as YAML of exactly the touched objects."""
+    before: dict = {}
+    after: dict = {}
+    for operation in operations:
+        where = operation.netns or ''
+        key = f'{operation.section} {operation.name}' + (f' netns {where}' if where else '')
+        if operation.action != 'create' and operation.before or operation.action == 'delete':
+            before.setdefault(key, {}).update(operation.before)
+        if operation.action != 'delete':
+            after.setdefault(key, {}).update(operation.values or {'netns': operation.netns})
+        elif key in after:
+            after.pop(key)
+    return {'before': to_yaml(before), 'after': to_yaml(after)}
+
+
+def _scalar(value) -> str:
+    if value is None:
+        return 'null'
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, (int, float)):
+        return str(value)
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith(' '):
+        return text
+    return "'" + text.replace("'", "''") + "'"
+
+
+def to_yaml(value, indent: str = '') -> str:
+    """Dicts, lists and scalars as YAML; a managed host need not have a YAML library."""
+    lines = []
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if isinstance(one, (dict, list)) and one:
+                lines.append(f'{indent}{_scalar(key)}:\n{to_yaml(one, indent + "  ")}')
+            else:
+                lines.append(f'{indent}{_scalar(key)}: {_empty(one)}\n')
+    elif isinstance(value, list):
+        for one in value:
+            if isinstance(one, (dict, list)) and one:
+                lines.append(indent + '- ' + to_yaml(one, indent + '  ').lstrip(' '))
+            else:
+                lines.append(f'{indent}- {_empty(one)}\n')
+    return ''.join(lines)
+
+
+def _empty(value) -> str:
+    return '{}' if isinstance(value, dict) else '[]' if isinstance(value, list) else _scalar(value)

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way through: desired → observe → plan → apply → verify → result."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import connection
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import Applier
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.result import result
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel, World
+
+
+def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool = False) -> dict:
+    """Make this machine as desired, or say what would be done. Raises VnetError."""
+    kernel = Kernel()
+    try:
+        world = World(resources, kernel)
+        operations = make_plan(desired, world)
+        if not allow_disconnect:
+            connection.protect(operations, world)
+        warnings = []
+        if operations and not check:
+            Applier(resources, kernel).run(operations)
+            warnings = verify(desired, resources, kernel)
+        return result(operations, resources, warnings)
+    finally:
+        kernel.close()
+
+
+def verify(desired, resources: dict, kernel) -> list[str]:
+    """Read back what was written: a difference is repaired once, then reported."""
+    again = make_plan(desired, World(resources, kernel))
+    if not again:
+        return []
+    Applier(resources, kernel).run(again)
+    left = make_plan(desired, World(resources, kernel))
+    return [f'{operation.where or operation.name}: the kernel did not keep {operation.section} {operation.name}: {operation.values}' for operation in left]

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live side of a task: sockets, interface indexes, dumps; and the observed state that the planner looks at."""
+
+from __future__ import annotations
+
+import errno
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as link_messages
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Message
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
+
+
+class Kernel:
+    """Netlink of all namespaces of a task."""
+
+    def __init__(self):
+        self.namespaces = Namespaces()
+        self._messages: dict[str, Message] = {}
+        self._indexes: dict = {}
+        self._fresh: dict = {}
+        self.flush = lambda: None  # set by the applier: sends what is pending
+
+    def close(self):
+        self.namespaces.close()
+
+    def message(self, name: str, extra=()) -> Message:
+        """The compiled codec of pyroute2's message class of that name."""
+        if name not in self._messages:
+            self._messages[name] = Message(getattr(_deps.classes(), name), extra)
+        return self._messages[name]
+
+    def dump(self, netns: str | None, kind: int, body: bytes, protocol: int = 0):
+        return self.namespaces.socket(netns, protocol).dump(kind, body)
+
+    # -- interface indexes --------------------------------------------------------------------------------------------
+
+    def learn(self, netns: str | None, indexes: dict[str, int]):
+        """Remember the indexes of a complete dump."""
+        self._indexes[netns] = dict(indexes)
+        self._fresh.pop(netns, None)
+
+    def expect(self, netns: str | None, name: str):
+        """A link of that name is being made: its index is asked for when needed."""
+        self._indexes.setdefault(netns, {}).pop(name, None)
+        self._fresh.setdefault(netns, set()).add(name)
+
+    def forget(self, netns: str | None, name: str):
+        self._indexes.setdefault(netns, {}).pop(name, None)
+
+    def index(self, netns: str | None, name: str) -> int:
+        """The index of an interface; KernelError(ENODEV) if there is none."""
+        known = self._indexes.setdefault(netns, {})
+        if name not in known:
+            self.flush()
+            names = sorted(self._fresh.pop(netns, set()) | {name})
+            known.update(link_messages.get_indexes(self, netns, names))
+        if name not in known:
+            raise KernelError(errno.ENODEV, f"no interface '{name}' in {place(netns)}")
+        return known[name]
+
+
+def place(netns: str | None) -> str:
+    return f"network namespace '{netns}'" if netns else 'this network namespace'
+
+
+class World:
+    """Observed state, dumped when first looked at and kept for the plan. Tests fill `tables` instead of having a kernel."""
+
+    def __init__(self, resources: dict, kernel: Kernel | None = None, tables: dict | None = None, coming: set | None = None):
+        """resources: {section: Resource}; coming: namespaces that the plan will make (they are empty)."""
+        self.resources, self.kernel = resources, kernel
+        self.tables = tables if tables is not None else {}
+        self.coming = coming or set()
+        #: {(netns, name): kind} of links that other resources than links make (teams)
+        self.promises: dict = {}
+        #: {(netns, name): kind} of links that the plan makes
+        self.made: dict = {}
+        #: {(netns, name): {vid}} that the kernel gives to bridges and ports that the plan makes
+        self.default_vlans: dict = {}
+
+    def promised(self, netns: str | None, name: str) -> str | None:
+        """The kind of a link that another resource of the same plan makes."""
+        return self.promises.get((netns, name))
+
+    def has_link(self, netns: str | None, name: str) -> bool:
+        """Whether the link is there or will be."""
+        return (netns, name) in self.made or (netns, name) in self.promises or name in self.links(netns)
+
+    def table(self, section: str, netns: str | None):
+        """{key: values} of one resource in one namespace."""
+        key = (section, netns)
+        if key not in self.tables:
+            resource = self.resources[section]
+            if self.kernel is None:
+                self.tables[key] = {}
+            elif section == 'netns' or self.kernel.namespaces.exists(netns):
+                self.tables[key] = resource.observe(self, netns)
+            elif netns in self.coming:
+                self.tables[key] = resource.empty()
+            else:
+                raise InputError(f"network namespace '{netns}' does not exist; create it with vnet_netns, or list it under netns")
+        return self.tables[key]
+
+    def links(self, netns: str | None):
+        return self.table('links', netns)

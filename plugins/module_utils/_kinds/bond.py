@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""bond: link aggregation (drivers/net/bonding, IFLA_BOND_* of linux/if_link.h)."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import DOWN, RECREATE, Field
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkRef, ListOf, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS_LIST
+
+def _check(values: dict):
+    if values.get('miimon') and values.get('arp_interval'):
+        return 'miimon and arp_interval exclude each other: links are watched in one way'
+    for name in ('updelay', 'downdelay'):
+        if values.get(name) and not values.get('miimon', 1):
+            return f'{name} needs miimon'
+    return None
+
+
+KIND = Kind('bond', 'Several links used as one.', [
+    Field('mode', Enum({'balance-rr': 0, 'active-backup': 1, 'balance-xor': 2, 'broadcast': 3, '802.3ad': 4, 'balance-tlb': 5, 'balance-alb': 6}),
+          'IFLA_BOND_MODE', 'How traffic is spread over the ports.', live=RECREATE),
+    Field('miimon', Int(0, 0x7FFFFFFF, 'milliseconds'), 'IFLA_BOND_MIIMON', 'How often the carrier of the ports is looked at; 0 is never.'),
+    Field('updelay', Int(0, 0x7FFFFFFF, 'milliseconds'), 'IFLA_BOND_UPDELAY', 'Wait after a carrier comes; a multiple of O(bond.miimon).'),
+    Field('downdelay', Int(0, 0x7FFFFFFF, 'milliseconds'), 'IFLA_BOND_DOWNDELAY', 'Wait after a carrier goes; a multiple of O(bond.miimon).'),
+    Field('peer_notif_delay', Int(0, 300000, 'milliseconds'), 'IFLA_BOND_PEER_NOTIF_DELAY', 'Pause between gratuitous ARPs after a failover.',
+          nla=(28, 'uint32'), aliases=['peer_notify_delay'], keyword='peer_notify_delay'),
+    Field('use_carrier', Bool('1', '0'), 'IFLA_BOND_USE_CARRIER', 'Trust the carrier that the driver reports.'),
+    Field('arp_interval', Int(0, 0x7FFFFFFF, 'milliseconds'), 'IFLA_BOND_ARP_INTERVAL', 'How often the ARP targets are asked; 0 is never.'),
+    Field('arp_ip_target', ListOf(Ip(4), ordered=True, size=16), 'IFLA_BOND_ARP_IP_TARGET', 'Addresses to ask by ARP.', nla=(8, ADDRESS_LIST)),
+    Field('ns_ip6_target', ListOf(Ip(6), ordered=True, size=16), 'IFLA_BOND_NS_IP6_TARGET', 'Addresses to ask by neighbour solicitation.',
+          nla=(31, ADDRESS_LIST)),
+    Field('arp_validate', Enum({'none': 0, 'active': 1, 'backup': 2, 'all': 3, 'filter': 4, 'filter_active': 5, 'filter_backup': 6}),
+          'IFLA_BOND_ARP_VALIDATE', 'Which ARP answers count.'),
+    Field('arp_all_targets', Enum({'any': 0, 'all': 1}), 'IFLA_BOND_ARP_ALL_TARGETS', 'Whether one or all targets must answer.'),
+    Field('missed_max', Int(1, 255), 'IFLA_BOND_MISSED_MAX', 'ARP answers missed in a row before a port is down.', nla=(30, 'uint8'),
+          aliases=['arp_missed_max'], keyword='arp_missed_max'),
+    Field('primary', LinkRef(), 'IFLA_BOND_PRIMARY', 'Port that is active whenever it can be.', late=True),
+    Field('active_slave', LinkRef(), 'IFLA_BOND_ACTIVE_SLAVE', 'Port to make active now.', late=True),
+    Field('primary_reselect', Enum({'always': 0, 'better': 1, 'failure': 2}), 'IFLA_BOND_PRIMARY_RESELECT', 'When the primary takes over again.'),
+    Field('fail_over_mac', Enum({'none': 0, 'active': 1, 'follow': 2}), 'IFLA_BOND_FAIL_OVER_MAC', 'Whose MAC the bond has.', live=RECREATE),
+    Field('xmit_hash_policy', Enum({'layer2': 0, 'layer3+4': 1, 'layer2+3': 2, 'encap2+3': 3, 'encap3+4': 4, 'vlan+srcmac': 5}),
+          'IFLA_BOND_XMIT_HASH_POLICY', 'What decides the port of a flow.'),
+    Field('resend_igmp', Int(0, 255), 'IFLA_BOND_RESEND_IGMP', 'IGMP reports sent after a failover.'),
+    Field('num_peer_notif', Int(0, 255), 'IFLA_BOND_NUM_PEER_NOTIF', 'Gratuitous ARPs sent after a failover.', aliases=['num_grat_arp', 'num_unsol_na'],
+          keyword='num_grat_arp'),
+    Field('all_slaves_active', Bool('1', '0'), 'IFLA_BOND_ALL_SLAVES_ACTIVE', 'Deliver frames that inactive ports receive.'),
+    Field('min_links', Int(0, 0x7FFFFFFF), 'IFLA_BOND_MIN_LINKS', 'Ports that must be up for the bond to have a carrier.'),
+    Field('lp_interval', Int(1, 0x7FFFFFFF, 'seconds'), 'IFLA_BOND_LP_INTERVAL', 'Pause between learning packets.'),
+    Field('packets_per_slave', Int(0, 65535), 'IFLA_BOND_PACKETS_PER_SLAVE', 'Packets in a row through one port in balance-rr; 0 is random.'),
+    Field('lacp_rate', Enum({'slow': 0, 'fast': 1}), 'IFLA_BOND_AD_LACP_RATE', 'How often the partner sends LACPDUs.', live=DOWN,
+          aliases=['ad_lacp_rate']),
+    Field('lacp_active', Bool('on', 'off'), 'IFLA_BOND_AD_LACP_ACTIVE', 'Send LACPDUs unasked.', nla=(29, 'uint8'), live=DOWN,
+          aliases=['ad_lacp_active']),
+    Field('coupled_control', Bool('on', 'off'), 'IFLA_BOND_COUPLED_CONTROL', 'Couple the collecting and distributing states of LACP.',
+          nla=(32, 'uint8'), live=DOWN),
+    Field('ad_select', Enum({'stable': 0, 'bandwidth': 1, 'count': 2}), 'IFLA_BOND_AD_SELECT', 'How the aggregator is chosen.', live=DOWN),
+    Field('ad_actor_sys_prio', Int(1, 65535), 'IFLA_BOND_AD_ACTOR_SYS_PRIO', 'LACP system priority.', live=DOWN),
+    Field('ad_user_port_key', Int(0, 1023), 'IFLA_BOND_AD_USER_PORT_KEY', 'Upper bits of the LACP port key.', live=DOWN),
+    Field('ad_actor_system', Mac(), 'IFLA_BOND_AD_ACTOR_SYSTEM', 'LACP system MAC.', nla=(26, 'l2addr'), live=DOWN),
+    Field('tlb_dynamic_lb', Bool('1', '0'), 'IFLA_BOND_TLB_DYNAMIC_LB', 'Move flows by load in balance-tlb.', live=DOWN),
+], check=_check, port_down=True, port_option='bond_port', port=[
+    Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
+    Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),
+])

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""macvlan: a link with a MAC of its own on another link (drivers/net/macvlan.c, IFLA_MACVLAN_* of linux/if_link.h)."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Enum, Flags, Int, ListOf, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import MAC_LIST
+
+_SET = 3  # MACVLAN_MACADDR_SET
+
+
+def _encode(values: dict, attrs: dict):
+    if 'macaddr_data' in values:
+        attrs['IFLA_MACVLAN_MACADDR_MODE'] = _SET
+
+
+def _check(values: dict):
+    if values.get('macaddr_data') and values.get('mode') not in (None, 'source'):
+        return f"macaddr_data needs mode source, not {values['mode']}"
+    return None
+
+
+FIELDS = [
+    Field('mode', Enum({'private': 1, 'vepa': 2, 'bridge': 4, 'passthru': 8, 'source': 16}), 'IFLA_MACVLAN_MODE',
+          'Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the parent,'
+          ' or only listed senders.', nla=(1, 'uint32')),
+    Field('flags', Flags({'nopromisc': 1, 'nodst': 2}), 'IFLA_MACVLAN_FLAGS',
+          'V(nopromisc) keeps a passthru parent out of promiscuous mode; V(nodst) does not filter by destination in source mode.', nla=(2, 'uint16')),
+    Field('macaddr_data', ListOf(Mac(), separator=' '), 'IFLA_MACVLAN_MACADDR_DATA', 'Allowed sender MACs of mode V(source).', nla=(5, MAC_LIST),
+          keyword='macaddr set'),
+    Field('bc_queue_len', Int(), 'IFLA_MACVLAN_BC_QUEUE_LEN', 'Length of the queue of broadcast and multicast frames.', nla=(7, 'uint32'),
+          aliases=['bcqueuelen'], keyword='bcqueuelen'),
+]
+
+KIND = Kind('macvlan', 'A link with a MAC address of its own on the link that O(link) names.', FIELDS, parent='required', encode=_encode, check=_check)

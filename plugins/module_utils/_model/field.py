@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A field: one option of an object, from the playbook to the wire and back."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip, Type
+
+#: What changing a field costs a link that is in use.
+IN_PLACE, DOWN, RECREATE = 'in_place', 'down', 'recreate'
+
+
+class Field:
+    """One option.
+
+    name      as iproute2 has it, `-` as `_`
+    type      a _model.types object
+    attr      netlink attribute, as pyroute2 names it; two for an address that has one attribute a family
+    doc       one sentence for the manual
+    nla       (number, codec type) where a supported pyroute2 lacks the attribute or has its type wrong
+    live      IN_PLACE, DOWN or RECREATE
+    default   what is sent at creation when nothing was given (the kernel's own default otherwise)
+    aliases   other names, as `ip -d -j` prints them
+    keyword   iproute2's keyword where it is not the name
+    bit       the field is this bit of a {flags, mask} or {value, mask} attribute
+    late      can only be set when other links of the plan are in place (a bond's primary port)
+    tolerance largest difference from what was asked that is the kernel's own rounding
+    """
+
+    def __init__(self, name: str, type: Type, attr=None, doc: str = '', *, nla=None, live: str = IN_PLACE, default=None,
+                 aliases=(), keyword: str | None = None, bit: int = 0, late: bool = False, tolerance: int = 0,
+                 write_only: bool = False, secret: bool = False):
+        self.name, self.type, self.attr, self.doc = name, type, attr, doc
+        self.nla, self.live, self.default = nla, live, default
+        self.aliases = list(aliases)
+        self.keyword = name if keyword is None else keyword
+        self.bit, self.late, self.tolerance = bit, late, tolerance
+        self.write_only, self.secret = write_only, secret
+
+    def parse(self, value, where: str):
+        """The canonical value; InputError names the place, the value and what is allowed."""
+        try:
+            return self.type.parse(value)
+        except ValueError as exc:
+            shown = 'a value' if self.secret else repr(value)
+            raise InputError(f'{where}: {self.name} is {shown}, but must be {exc}') from None
+
+    def equal(self, wanted, found) -> bool:
+        if wanted == found:
+            return True
+        if self.tolerance and isinstance(found, int) and isinstance(wanted, int):
+            return abs(wanted - found) <= self.tolerance
+        return False
+
+    def argument(self) -> dict:
+        """The argument_spec entry."""
+        spec = dict(self.type.spec)
+        if self.aliases:
+            spec['aliases'] = list(self.aliases)
+        if self.secret:
+            spec['no_log'] = True
+        return spec
+
+    def command(self, value) -> list[str]:
+        """iproute2's words for it."""
+        if getattr(self.type, 'on', '') is None:
+            return [self.keyword] if value else ['no' + self.keyword]
+        return [*self.keyword.split(), *self.type.words(value).split(' ')]
+
+
+class Table:
+    """An ordered set of fields that make a dict of options."""
+
+    def __init__(self, fields):
+        self.fields = list(fields)
+        self.by_name = {field.name: field for field in self.fields}
+        self._names = {alias: field for field in self.fields for alias in [field.name, *field.aliases]}
+
+    def __iter__(self):
+        return iter(self.fields)
+
+    def parse(self, values: dict, where: str, what: str = 'option') -> dict:
+        """Canonical {name: value} of what was given (None means not given)."""
+        if not isinstance(values, dict):
+            raise InputError(f'{where}: must be a dict of options, not {values!r}')
+        parsed: dict = {}
+        for name, value in values.items():
+            if value is None:
+                continue
+            field = self._names.get(name)
+            if field is None:
+                raise InputError(f"{where}: unknown {what} '{name}'; known are {', '.join(self.by_name)}")
+            if field.name in parsed and name != field.name:
+                continue  # AnsibleModule repeats an alias under its own name
+            parsed[field.name] = field.parse(value, where)
+        return parsed
+
+    def arguments(self) -> dict:
+        return {field.name: field.argument() for field in self.fields}
+
+    # -- netlink ------------------------------------------------------------------------------------------------------
+
+    def supplement(self) -> list[tuple]:
+        """Attribute rows that pyroute2 lacks."""
+        rows = []
+        for field in self.fields:
+            if field.nla is not None:
+                rows.append((field.nla[0], field.attr, field.nla[1]))
+        return rows
+
+    def encode(self, values: dict, index_of) -> dict:
+        """{attribute: wire value} of those values that have one; index_of(name) resolves interfaces."""
+        attrs: dict = {}
+        for name, value in values.items():
+            field = self.by_name.get(name)
+            if field is None or field.attr is None:
+                continue
+            if field.bit:
+                bits = attrs.setdefault(field.attr, {'flags': 0, 'mask': 0})
+                bits['mask'] |= field.bit
+                bits['flags'] |= field.bit if value else 0
+                continue
+            attr = field.attr
+            if isinstance(attr, tuple):
+                attr = attr[1] if ':' in value else attr[0]
+            attrs[attr] = index_of(value) if _is_ref(field) else field.type.wire(value)
+        return attrs
+
+    def decode(self, attrs: dict, name_of) -> dict:
+        """Canonical values of what the kernel reports; name_of(index) names interfaces."""
+        values: dict = {}
+        for field in self.fields:
+            if field.attr is None or field.write_only:
+                continue
+            if field.bit:
+                if field.attr in attrs:
+                    values[field.name] = bool(attrs[field.attr]['flags'] & field.bit)
+                continue
+            for attr in field.attr if isinstance(field.attr, tuple) else (field.attr,):
+                if attr not in attrs:
+                    continue
+                raw = attrs[attr]
+                value = name_of(raw) if _is_ref(field) else field.type.unwire(raw)
+                if value is not None:
+                    values[field.name] = value
+            if field.name not in values and getattr(field.type, 'on', '') is None and field.type.wire(False) is None:
+                values[field.name] = False
+        return values
+
+
+def _is_ref(field: Field) -> bool:
+    return getattr(field.type, 'by_index', False)
+
+
+def unset(field: Field, value):
+    """What to send to undo a setting that had not been there: '' for a name, the zero address for an address."""
+    if isinstance(field.type, Ip):
+        return '::' if ':' in value else '0.0.0.0'
+    return None

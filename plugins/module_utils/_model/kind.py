@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A kind of link: a table of fields, and what is peculiar to it."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Table
+
+
+class Kind:
+    """One link kind.
+
+    name     IFLA_INFO_KIND and iproute2's `type`
+    doc      one or two sentences for the manual
+    fields   options of the dict named as the kind
+    data     pyroute2's name of the class of IFLA_INFO_DATA, where it is not the kind's name; its rows need not exist
+    parent   'required' or 'optional' if the link sits on another one (`link`), None if it stands alone
+    paired   made as a pair whose other end is `peer`
+    port     options of a port of such a link: a Table, sent as IFLA_INFO_SLAVE_DATA
+    port_option  name of the port's dict on the enslaved link
+    port_down    a port must be down when it is enslaved
+    encode   function(values, attributes) to add what no single field says
+    check    function(values) -> sentence or None, for options that contradict each other
+    restorable  function(own values) -> those with which a live link can be made again, where not all can
+    """
+
+    def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
+                 paired: bool = False, port=(), port_option: str | None = None, port_down: bool = False,
+                 encode=None, check=None, restorable=None, key: str | None = None):
+        self.name, self.doc = name, doc
+        self.table = Table(fields)
+        self.data = data or name
+        self.parent, self.paired = parent, paired
+        self.port = Table(port) if port_option else None
+        self.port_option, self.port_down = port_option, port_down
+        self.encode, self.check, self.restorable = encode, check, restorable
+        self.key = key or name

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""RTM_*LINK messages (rtnetlink(7), linux/if_link.h) in terms of pyroute2's ifinfmsg."""
+
+from __future__ import annotations
+
+import errno
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
+RTM_NEWLINKPROP, RTM_DELLINKPROP = 108, 109
+RTM_NEWNSID, RTM_GETNSID = 88, 90
+AF_BRIDGE = 7
+IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST = 0x1, 0x80, 0x100, 0x200, 0x1000
+SKIP_STATS, BRVLAN = 0x8, 0x2
+
+#: What the supported pyroute2 releases lack or have wrong at the top level (linux/if_link.h).
+SUPPLEMENT = (
+    (12, 'IFLA_PROTINFO', 'cdata'), (18, 'IFLA_LINKINFO', 'cdata'), (26, 'IFLA_AF_SPEC', 'cdata'),
+    (28, 'IFLA_NET_NS_FD', 'uint32'), (46, 'IFLA_TARGET_NETNSID', 'int32'), (37, 'IFLA_LINK_NETNSID', 'int32'),
+    (53, 'IFLA_ALT_IFNAME', '*asciiz'),
+    (52, 'IFLA_PROP_LIST', Layout([(53, 'IFLA_ALT_IFNAME', '*asciiz')])),
+)
+LINKINFO = Layout([(1, 'IFLA_INFO_KIND', 'asciiz'), (2, 'IFLA_INFO_DATA', 'cdata'), (4, 'IFLA_INFO_SLAVE_KIND', 'asciiz'),
+                   (5, 'IFLA_INFO_SLAVE_DATA', 'cdata')])
+#: IFLA_AF_SPEC of AF_UNSPEC: AF_INET6 (10) { IFLA_INET6_ADDR_GEN_MODE (8) }
+INET6_SPEC = Layout([(8, 'IFLA_INET6_ADDR_GEN_MODE', 'uint8')])
+AF_SPEC = Layout([(10, 'AF_INET6', INET6_SPEC)])
+_VETH_INFO_PEER = 1
+
+
+def message(kernel):
+    """The codec of struct ifinfomsg and its attributes."""
+    return kernel.message('ifinfmsg', SUPPLEMENT)
+
+
+_layouts: dict = {}
+
+
+def data_layout(kind) -> Layout:
+    """The layout of a kind's IFLA_INFO_DATA: pyroute2's class, with the rows that our table adds."""
+    if kind.name not in _layouts:
+        cls = _deps.classes().ifinfmsg.ifinfo.data_map.get(kind.data)
+        extra = kind.table.supplement() + list(_EXTRA.get(kind.data, ()))
+        _layouts[kind.name] = Layout.of(cls, extra) if cls is not None else Layout(extra)
+    return _layouts[kind.name]
+
+
+_EXTRA = {'macvlan': [(3, 'IFLA_MACVLAN_MACADDR_MODE', 'uint32')]}
+
+
+def port_layout(kind) -> Layout:
+    """The layout of IFLA_INFO_SLAVE_DATA of ports of such a link."""
+    name = ('port', kind.name)
+    if name not in _layouts:
+        cls = getattr(_deps.classes().ifinfmsg.ifinfo, kind.name + '_slave_data', None)
+        _layouts[name] = Layout.of(cls, kind.port.supplement()) if cls is not None else Layout(kind.port.supplement())
+    return _layouts[name]
+
+
+def peer_data(kernel, name: str, netns_fd: int | None) -> bytes:
+    """IFLA_INFO_DATA of a pair: the other end as an ifinfomsg of its own. IFF_UP there is refused by veth, so it is not offered."""
+    values = {'IFLA_IFNAME': name}
+    if netns_fd is not None:
+        values['IFLA_NET_NS_FD'] = netns_fd
+    return attribute(_VETH_INFO_PEER, message(kernel).pack({}, values))
+
+
+def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
+    """{name: index} of those that exist, asked for by name in one batch."""
+    codec = message(kernel)
+    sock = kernel.namespaces.socket(netns)
+    failed, replies = sock.batch([Request(RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': name, 'IFLA_EXT_MASK': SKIP_STATS})) for name in names])
+    for error in failed.values():
+        if error.errno != errno.ENODEV:
+            raise error
+    found = {}
+    for place, answers in replies.items():
+        found[names[place]] = codec.read_header(answers[0][1])['index']
+    return found
+
+
+def nsid(kernel, netns: str | None, target: str | None) -> int | None:
+    """The id by which `netns` knows the namespace `target`; None if it has none."""
+    codec = Layout([(1, 'NETNSA_NSID', 'int32'), (3, 'NETNSA_FD', 'uint32')])
+    body = b'\0' * 4 + codec.pack({'NETNSA_FD': kernel.namespaces.fd(target)})
+    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETNSID, 0, body)])
+    for answers in replies.values():
+        data = answers[0][1]
+        number = codec.read(data, 4, len(data)).get('NETNSA_NSID')
+        return None if number is None or number < 0 else number
+    return None

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Netlink sockets: batches with errors attributed to their messages, and dumps that notice when they were interrupted.
+
+Constants are those of linux/netlink.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections import namedtuple
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import attributes
+
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
+_CAPPED, _ACK_TLVS = 0x100, 0x200
+_NOOP, _ERROR, _DONE = 1, 2, 3
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHK = 270, 10, 11, 12
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_BUFFER = 8 << 20
+_CHUNK_MESSAGES, _CHUNK_BYTES = 1000, 128 << 10
+_DUMP_TRIES = 12
+_HEAD = struct.Struct('=IHHII')
+
+#: One message: netlink type, flags beyond NLM_F_REQUEST, body.
+Request = namedtuple('Request', 'type flags body')
+
+
+def parse_error(data, start: int, end: int, flags: int) -> KernelError | None:
+    """The error of an NLMSG_ERROR or NLMSG_DONE body, with the extended ack's text; None for success."""
+    code = -struct.unpack_from('=i', data, start)[0]
+    if code <= 0:
+        return None
+    text, missing = '', None
+    if flags & _ACK_TLVS:
+        at = start + 4 + 16
+        if not flags & _CAPPED:
+            at = start + 4 + ((struct.unpack_from('=I', data, start + 4)[0] + 3) & ~3)
+        for number, unused, first, last in attributes(data, at, end):
+            if number == 1:
+                text = bytes(data[first:last]).rstrip(b'\0').decode(errors='replace')
+            elif number == 5:
+                missing = struct.unpack_from('=I', data, first)[0]
+    return KernelError(code, text, missing)
+
+
+class NetlinkSocket:
+    """A netlink socket of the namespace that the calling thread was in when it was made."""
+
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE if hasattr(socket, 'NETLINK_ROUTE') else 0):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
+            try:
+                self.sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+            except PermissionError:
+                pass  # reading works unprivileged with the default buffers; writing will say EPERM by itself
+        for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHK):
+            try:
+                self.sock.setsockopt(_SOL_NETLINK, option, 1)
+            except OSError as exc:
+                if exc.errno != errno.ENOPROTOOPT:
+                    raise
+        self.sock.bind((0, 0))
+        self.seq = 0
+
+    def close(self):
+        self.sock.close()
+
+    def _receive(self):
+        """Yield (type, flags, seq, data, start, end) of each message in one datagram."""
+        data = self.sock.recv(1 << 18)
+        at, size = 0, len(data)
+        while size - at >= 16:
+            length, kind, flags, seq, unused = _HEAD.unpack_from(data, at)
+            if length < 16:
+                return
+            yield kind, flags, seq, data, at + 16, at + length
+            at += (length + 3) & ~3
+
+    def batch(self, requests: list[Request]) -> tuple[dict[int, KernelError], dict[int, list]]:
+        """Send all, in order; the kernel goes on after a refused message.
+
+        Returns ({index: KernelError}, {index: [(type, body), ...]}): what was refused, and replies to the gets among them.
+        """
+        failed: dict[int, KernelError] = {}
+        replies: dict[int, list] = {}
+        first = 0
+        while first < len(requests):
+            size, parts, last = 0, [], first
+            while last < len(requests) and last - first < _CHUNK_MESSAGES:
+                request = requests[last]
+                length = 16 + len(request.body)
+                if parts and size + length > _CHUNK_BYTES:
+                    break
+                self.seq = (self.seq + 1) & 0xFFFFFFFF
+                parts.append([length, request.type, request.flags | NLM_F_REQUEST, self.seq, request.body])
+                size += (length + 3) & ~3
+                last += 1
+            parts[-1][2] |= NLM_F_ACK
+            base = parts[0][3]
+            self.sock.send(b''.join(_HEAD.pack(*part[:4], 0) + part[4] + b'\0' * (-part[0] & 3) for part in parts))
+            self._collect(base, parts[-1][3], first, failed, replies)
+            first = last
+        return failed, replies
+
+    def _collect(self, base: int, final: int, first: int, failed: dict, replies: dict):
+        while True:
+            for kind, flags, seq, data, start, end in self._receive():
+                index = first + seq - base
+                if index < first or seq > final:
+                    continue
+                if kind == _ERROR:
+                    error = parse_error(data, start, end, flags)
+                    if error is not None:
+                        failed[index] = error
+                    if seq == final:
+                        return
+                elif kind > _DONE:
+                    replies.setdefault(index, []).append((kind, data[start:end]))
+
+    def dump(self, kind: int, body: bytes):
+        """List of (data, start, end) of each message body of a complete, uninterrupted dump."""
+        for unused in range(_DUMP_TRIES):
+            found, interrupted = self._dump_once(kind, body)
+            if not interrupted:
+                return found
+        raise KernelError(errno.EINTR, f'a dump was interrupted {_DUMP_TRIES} times by other changes; try again')
+
+    def _dump_once(self, kind: int, body: bytes):
+        self.seq = (self.seq + 1) & 0xFFFFFFFF
+        self.sock.send(_HEAD.pack(16 + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, self.seq, 0) + body)
+        found, interrupted = [], False
+        while True:
+            try:
+                messages = list(self._receive())
+            except OSError as exc:
+                if exc.errno != errno.ENOBUFS:
+                    raise
+                interrupted = True
+                continue
+            for got, flags, seq, data, start, end in messages:
+                if seq != self.seq:
+                    continue
+                interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)
+                if got == _DONE or got == _ERROR:
+                    error = parse_error(data, start, end, flags) if end - start >= 4 else None
+                    if error is not None:
+                        raise error
+                    return found, interrupted
+                if got != _NOOP:
+                    found.append((data, start, end))
+
+
+def open_socket(protocol: int = 0) -> NetlinkSocket:
+    """A NetlinkSocket, or a sentence about what the machine lacks."""
+    try:
+        return NetlinkSocket(protocol)
+    except OSError as exc:
+        raise MissingAbility(f'cannot open a netlink socket of protocol {protocol}: {os.strerror(exc.errno)}') from exc

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses (ip-address(8), linux/if_addr.h)."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Cidr, Enum, Int, Ip, LinkName, Text
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
+
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+AF_INET, AF_INET6 = 2, 10
+FOREVER = 0xFFFFFFFF
+PROTOCOL = 118  #: our mark in IFA_PROTO, the same as that of our routes
+_KERNEL_LL = 3
+_SUPPLEMENT = ((8, 'IFA_FLAGS', 'uint32'), (9, 'IFA_RT_PRIORITY', 'uint32'), (11, 'IFA_PROTO', 'uint8'))
+_FLAGS = {'nodad': 0x02, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200}
+_PERMANENT, _SECONDARY, _TEMPORARY = 0x80, 0x01, 0x01
+
+
+class Lifetime(Int):
+    """Seconds, or forever."""
+
+    def __init__(self):
+        super().__init__(0, FOREVER, 'seconds', names={'forever': FOREVER})
+
+
+class LifetimeField(Field):
+    """A lifetime counts down: what is left of it is still what was asked for."""
+
+    def equal(self, wanted, found):
+        return wanted == found or (isinstance(wanted, int) and isinstance(found, int) and found <= wanted)
+
+
+class Address(Entry):
+    section, module = 'addresses', 'vnet_address'
+    doc = 'IPv4 and IPv6 addresses of links'
+    identity = ('dev', 'address')
+    purgeable = True
+    set_phase, unset_phase = Phase.ADDRESS, Phase.UNSET_ADDRESS
+    replaceable = ('metric', 'valid_lft', 'preferred_lft', 'noprefixroute')
+    table = Table([
+        Field('dev', LinkName(), None, 'Link that has the address.'),
+        Field('address', Cidr(), None, 'Address with prefix length.', aliases=['local']),
+        Field('peer', Ip(), 'IFA_ADDRESS', 'Other end of a point-to-point link.'),
+        Field('broadcast', Ip(4), 'IFA_BROADCAST', 'Broadcast address.'),
+        Field('scope', Enum({'global': 0, 'site': 200, 'link': 253, 'host': 254}), None, 'Where an IPv4 address is valid; an IPv6 address says so itself.'),
+        Field('label', Text(15), 'IFA_LABEL', 'Label of an IPv4 address; begins with the name of the link.'),
+        Field('metric', Int(), 'IFA_RT_PRIORITY', 'Metric of the prefix route.'),
+        LifetimeField('valid_lft', Lifetime(), None, 'Valid lifetime.', aliases=['valid_life_time']),
+        LifetimeField('preferred_lft', Lifetime(), None, 'Preferred lifetime.', aliases=['preferred_life_time']),
+        Field('nodad', Bool(None, None), None, 'Skip duplicate address detection.'),
+        Field('noprefixroute', Bool(None, None), None, 'Make no route for the prefix.'),
+        Field('home', Bool(None, None), None, 'Home address of mobile IPv6.'),
+        Field('mngtmpaddr', Bool(None, None), None, 'Make temporary addresses from this one.'),
+    ])
+
+    def key(self, values):
+        return values['dev'], values['address']
+
+    def title(self, key):
+        return f'{key[1]} on {key[0]}'
+
+    def scoped(self, scope, key, values):
+        return key[0] == scope.limits['dev'] and self.returns(values)
+
+    def returns(self, values):
+        return not (values.get('proto') == _KERNEL_LL or values.get('temporary') or values['address'].startswith('fe80:'))
+
+    def same(self, name, value, found):
+        if name in _FLAGS:
+            return bool(found.get(name)) == value
+        return super().same(name, value, found)
+
+    def _codec(self, kernel):
+        return kernel.message('ifaddrmsg', _SUPPLEMENT)
+
+    def observe(self, world, netns):
+        codec, names, table = self._codec(world.kernel), world.links(netns).name_of, {}
+        for data, start, end in world.kernel.dump(netns, RTM_GETADDR, codec.pack({}, {})):
+            header = codec.read_header(data, start)
+            attrs = codec.layout.read(data, start + codec.size, end)
+            local = attrs.get('IFA_LOCAL', attrs.get('IFA_ADDRESS'))
+            if local is None:
+                continue
+            flags = attrs.get('IFA_FLAGS', header['flags'])
+            values = {'dev': names(header['index']), 'address': f"{local}/{header['prefixlen']}"}
+            if attrs.get('IFA_ADDRESS', local) != local:
+                values['peer'] = attrs['IFA_ADDRESS']
+            if header['family'] == AF_INET:
+                values['scope'] = self.table.by_name['scope'].type.unwire(header['scope'])
+                values['label'] = attrs.get('IFA_LABEL', values['dev'])
+                if 'IFA_BROADCAST' in attrs:
+                    values['broadcast'] = attrs['IFA_BROADCAST']
+            elif flags & _TEMPORARY:
+                values['temporary'] = True
+            if 'IFA_RT_PRIORITY' in attrs:
+                values['metric'] = attrs['IFA_RT_PRIORITY']
+            life = attrs.get('IFA_CACHEINFO', {'ifa_valid': FOREVER, 'ifa_preferred': FOREVER})
+            for name, part in (('valid_lft', 'ifa_valid'), ('preferred_lft', 'ifa_preferred')):
+                values[name] = 'forever' if life[part] == FOREVER else life[part]
+            values.update({name: True for name, bit in _FLAGS.items() if flags & bit})
+            if 'IFA_PROTO' in attrs:
+                values['proto'] = attrs['IFA_PROTO']
+            table[self.key(values)] = values
+        return table
+
+    def encode(self, operation, kernel):
+        values = operation.before if operation.action == 'delete' else operation.values
+        codec = self._codec(kernel)
+        address, unused, length = values['address'].partition('/')
+        header = {'family': AF_INET6 if ':' in address else AF_INET, 'prefixlen': int(length), 'index': kernel.index(operation.netns, values['dev'])}
+        attrs = {'IFA_LOCAL': address, 'IFA_ADDRESS': values.get('peer', address)}
+        if operation.action == 'delete':
+            return [(operation.netns, Request(RTM_DELADDR, 0, codec.pack(header, attrs)))]
+        flags = sum(bit for name, bit in _FLAGS.items() if values.get(name))
+        header['flags'] = flags & 0xFF
+        if header['family'] == AF_INET:
+            default = 'host' if address.startswith('127.') else 'global'
+            header['scope'] = self.table.by_name['scope'].type.wire(values.get('scope', default))
+            attrs['IFA_LABEL'] = values.get('label')
+            attrs['IFA_BROADCAST'] = values.get('broadcast')
+        attrs['IFA_FLAGS'] = flags or None
+        attrs['IFA_RT_PRIORITY'] = values.get('metric')
+        attrs['IFA_PROTO'] = values.get('proto', PROTOCOL)
+        life = {name: FOREVER if values.get(name, 'forever') == 'forever' else values[name] for name in ('valid_lft', 'preferred_lft')}
+        if set(life.values()) != {FOREVER} or operation.action == 'set':
+            attrs['IFA_CACHEINFO'] = {'ifa_preferred': life['preferred_lft'], 'ifa_valid': life['valid_lft'], 'cstamp': 0, 'tstamp': 0}
+        how = NLM_F_REPLACE if operation.action == 'set' else NLM_F_CREATE | NLM_F_EXCL
+        return [(operation.netns, Request(RTM_NEWADDR, how, codec.pack(header, attrs)))]
+
+    def forgiven(self, operation, error):
+        return operation.action == 'delete' and error.errno == 99  # EADDRNOTAVAIL: went with its primary or its link
+
+    def commands(self, operation):
+        values = operation.before if operation.action == 'delete' else operation.values
+        address = values['address']
+        verb = {'create': 'add', 'set': 'change', 'delete': 'del'}[operation.action]
+        if 'peer' in values:
+            bare, unused, length = address.partition('/')
+            words = [bare, 'peer', f"{values['peer']}/{length}"]
+        else:
+            words = [address]
+        if operation.action != 'delete':
+            for name in ('broadcast', 'scope', 'label', 'metric', 'valid_lft', 'preferred_lft'):
+                if name in values and not (name == 'label' and values[name] == values['dev']) and values[name] != 'forever':
+                    words += [name, str(values[name])]
+            words += [name for name in _FLAGS if values.get(name)]
+        return [[*prefix('ip', operation.netns), 'address', verb, *words, 'dev', values['dev']]]
+
+    def document(self, key, values, netns):
+        if not self.returns(values) or values['dev'] == 'lo' and values['address'] in ('127.0.0.1/8', '::1/128'):
+            return None
+        return {name: value for name, value in values.items() if name in self.table.by_name}

@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Forwarding entries of bridges and VXLAN devices (bridge-fdb of bridge(8), linux/neighbour.h)."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, ListOf, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
+
+FLOOD = '00:00:00:00:00:00'
+_STATES = {'permanent': neigh.NUD_PERMANENT | neigh.NUD_NOARP, 'static': neigh.NUD_REACHABLE | neigh.NUD_NOARP, 'dynamic': neigh.NUD_REACHABLE}
+_FLAGS = {'router': neigh.NTF_ROUTER, 'sticky': neigh.NTF_STICKY, 'extern_learn': neigh.NTF_EXT_LEARNED}
+_ATTRS = {'dst': 'NDA_DST', 'vni': 'NDA_VNI', 'src_vni': 'NDA_SRC_VNI', 'port': 'NDA_PORT', 'vlan': 'NDA_VLAN', 'nhid': 'NDA_NH_ID'}
+
+
+class Fdb(Entry):
+    section, module = 'fdb', 'vnet_fdb'
+    doc = 'forwarding entries of bridges and VXLAN devices'
+    identity = ('dev', 'mac')
+    purgeable = True
+    takes_purge = True
+    set_phase, unset_phase = Phase.FDB, Phase.UNSET_FDB
+    replaceable = ('entry_state', 'router', 'sticky', 'extern_learn')
+    table = Table([
+        Field('dev', LinkName(), None, 'Bridge port, bridge or VXLAN device.'),
+        Field('mac', Mac(), None, 'MAC address; V(00:00:00:00:00:00) on a VXLAN device is where to flood to.', aliases=['lladdr', 'address']),
+        Field('dst', Ip(), None, 'Remote VTEP of a VXLAN entry.'),
+        Field('vni', Int(0, 0xFFFFFF), None, "VNI to send with, where it is not the device's own."),
+        Field('src_vni', Int(0, 0xFFFFFF), None, 'VNI that the entry belongs to, on an external device.'),
+        Field('port', Int(1, 65535), None, "UDP destination port, where it is not the device's own."),
+        Field('via', LinkName(), None, 'Link that the outer packets leave by.'),
+        Field('vlan', Int(1, 4094), None, 'VLAN of the entry, on a bridge.'),
+        Field('nhid', Int(1), None, 'Nexthop group of the entry, in place of O(dst).'),
+        Field('master', Bool(), None, "The entry is in the table of the bridge that O(dev) is a port of."),
+        Field('self', Bool(), None, "The entry is in the table of O(dev) itself. The default is V(true) where O(master) is not."),
+        Field('entry_state', Enum({name: place for place, name in enumerate(_STATES)}), None,
+              'Whether the entry ever ages or moves. The default is V(permanent).'),
+        Field('router', Bool(), None, 'A router is behind the MAC.'),
+        Field('sticky', Bool(), None, 'The entry does not move to another port.'),
+        Field('extern_learn', Bool(), None, 'The entry was learned outside the kernel.'),
+        Field('onlink', Bool(), None, 'Accepted for completeness of iproute2 input; the kernel has no such flag for FDB entries.', write_only=True),
+        Field('remotes', ListOf(Ip()), None, 'Short form for head-end replication: one flooding entry for each of these VTEPs.'),
+    ])
+
+    def key(self, values):
+        return (values['dev'], values.get('mac', FLOOD), values.get('dst'), values.get('vni'), values.get('src_vni'), values.get('port'),
+                values.get('via'), values.get('vlan'), values.get('nhid'), bool(values.get('master')))
+
+    def title(self, key):
+        dev, mac, dst, vni, src_vni, port, via, vlan, nhid, master = key
+        words = [mac, 'on', dev]
+        for name, value in (('dst', dst), ('vni', vni), ('src_vni', src_vni), ('port', port), ('via', via), ('vlan', vlan), ('nhid', nhid)):
+            if value is not None:
+                words += [name, str(value)]
+        return ' '.join(words + (['master'] if master else []))
+
+    def parse(self, item, where):
+        remotes = item.get('remotes')
+        if remotes is None:
+            if item.get('purge') and not item.get('mac'):
+                return []  # purge alone: the device keeps no entry of its own
+            return super().parse(item, where)
+        if item.get('mac') not in (None, FLOOD):
+            raise InputError(f"{where}: remotes are flooding entries ({FLOOD}); give mac and dst without remotes for another MAC")
+        rest = {name: value for name, value in item.items() if name not in ('remotes', 'purge')}
+        result = []
+        for dst in self.table.by_name['remotes'].parse(remotes, where):
+            result += super().parse({**rest, 'mac': FLOOD, 'dst': dst}, where)
+        return result
+
+    def normal(self, values, where):
+        master, own = values.get('master'), values.get('self')
+        if master and own:
+            raise InputError(f'{where}: master and self are two entries; write one item for each')
+        values['master'], values['self'] = bool(master), not master
+        values.pop('onlink', None)
+        if values['master'] and any(name in values for name in ('dst', 'vni', 'src_vni', 'port', 'via', 'nhid')):
+            raise InputError(f'{where}: dst, vni, port, via and nhid belong to a VXLAN device (self), not to a bridge (master)')
+        if 'dst' in values and 'nhid' in values:
+            raise InputError(f'{where}: dst and nhid exclude each other')
+        values.setdefault('entry_state', 'permanent')
+        return values
+
+    def same(self, name, value, found):
+        if name in _FLAGS:
+            return bool(found.get(name)) == value
+        return name not in ('entry_state',) or value == found.get(name)
+
+    def scoped(self, scope, key, values):
+        return key[0] == scope.limits['dev'] and self.returns(values) and not values.get('local')
+
+    def returns(self, values):
+        return values['entry_state'] in ('permanent', 'static') and not values.get('extern_learn') and not values.get('implied')
+
+    def observe(self, world, netns):
+        codec, links, table = neigh.codec(world.kernel), world.links(netns), {}
+        defaults: dict = {}
+        for data, start, end in world.kernel.dump(netns, neigh.RTM_GETNEIGH, codec.pack({'family': neigh.AF_BRIDGE}, {})):
+            header = codec.read_header(data, start)
+            attrs = codec.layout.read(data, start + codec.size, end)
+            if 'NDA_LLADDR' not in attrs:
+                continue
+            state, flags, index = header['state'], header['flags'], header['ifindex']
+            values = {'dev': links.name_of(index), 'mac': attrs['NDA_LLADDR'],
+                      'entry_state': 'permanent' if state & neigh.NUD_PERMANENT else 'static' if state & neigh.NUD_NOARP else 'dynamic'}
+            values.update({name: attrs[attr] for name, attr in _ATTRS.items() if attr in attrs})
+            values['master'] = 'NDA_MASTER' in attrs and not flags & neigh.NTF_SELF
+            values['self'] = not values['master']
+            values.update({name: True for name, bit in _FLAGS.items() if flags & bit})
+            if 'NDA_IFINDEX' in attrs:
+                values['via'] = links.name_of(attrs['NDA_IFINDEX'])
+            link = links.by_index.get(index)
+            if link is not None:
+                if index not in defaults:
+                    defaults[index] = implied(link)
+                if (values['mac'], values.get('dst')) in defaults[index] or (
+                        values['entry_state'] == 'permanent' and not values.get('dst') and _is_own(values, link, links)):
+                    values['implied'] = True
+            table[self.key(values)] = values
+        return table
+
+    def encode(self, operation, kernel):
+        values = operation.before if operation.action == 'delete' else operation.values
+        codec = neigh.codec(kernel)
+        flags = neigh.NTF_MASTER if values.get('master') else neigh.NTF_SELF
+        for name, bit in _FLAGS.items():
+            if values.get(name):
+                flags |= bit
+        header = {'family': neigh.AF_BRIDGE, 'ifindex': kernel.index(operation.netns, values['dev']),
+                  'state': _STATES[values.get('entry_state', 'permanent')], 'flags': flags}
+        attrs = {'NDA_LLADDR': values['mac']}
+        for name, attr in _ATTRS.items():
+            if values.get(name) is not None:
+                attrs[attr] = values[name]
+        if values.get('via'):
+            attrs['NDA_IFINDEX'] = kernel.index(operation.netns, values['via'])
+        if operation.action == 'delete':
+            return [(operation.netns, Request(neigh.RTM_DELNEIGH, 0, codec.pack(header, attrs)))]
+        if operation.action == 'set':
+            how = NLM_F_CREATE | NLM_F_REPLACE
+        elif values['mac'] == FLOOD and values.get('dst'):
+            how = NLM_F_CREATE | NLM_F_APPEND
+        else:
+            how = NLM_F_CREATE | NLM_F_EXCL
+        return [(operation.netns, Request(neigh.RTM_NEWNEIGH, how, codec.pack(header, attrs)))]
+
+    def forgiven(self, operation, error):
+        return operation.action == 'delete' and error.errno == 2  # ENOENT: aged out or gone with its link
+
+    def commands(self, operation):
+        values = operation.before if operation.action == 'delete' else operation.values
+        append = values['mac'] == FLOOD and values.get('dst')
+        verb = {'create': 'append' if append else 'add', 'set': 'replace', 'delete': 'del'}[operation.action]
+        line = [*prefix('bridge', operation.netns), 'fdb', verb, values['mac'], 'dev', values['dev']]
+        for name in ('dst', 'vni', 'src_vni', 'port', 'via', 'vlan', 'nhid'):
+            if values.get(name) is not None:
+                line += [name, str(values[name])]
+        line.append('master' if values.get('master') else 'self')
+        if operation.action != 'delete':
+            line.append(values.get('entry_state', 'permanent'))
+            line += [name for name in _FLAGS if values.get(name)]
+        return [line]
+
+    def document(self, key, values, netns):
+        if not self.returns(values):
+            return None
+        return {name: value for name, value in values.items() if value not in (False, None) and name != 'self'}
+
+
+def implied(link) -> set:
+    """(mac, dst) of the entry that a VXLAN device has for its own default destination: it is set with the link."""
+    vxlan = link.values.get('vxlan') or {}
+    remote = vxlan.get('remote') or vxlan.get('group')
+    return {(FLOOD, remote)} if remote else set()
+
+
+def _is_own(values, link, links) -> bool:
+    """The entries that the kernel keeps for a link's own MAC and the multicast groups that it listens to."""
+    mac = values['mac']
+    own = {link.values.get('address')}
+    master = links.by_index.get(link.master_index)
+    if master is not None:
+        own.add(master.values.get('address'))
+    return mac in own or mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:'))

@@ -1,0 +1,335 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links: every kind, and existing interfaces (ip-link(8), rtnetlink(7))."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Resource, Scope, Wanted, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Options
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import (
+    IFF_UP, RTM_DELLINK, RTM_DELLINKPROP, RTM_GETLINK, RTM_NEWLINK, RTM_NEWLINKPROP,
+)
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import (
+    ADDRGENMODES, COMMON, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
+)
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan
+
+
+
+class Link(Resource):
+    section, module = 'links', 'vnet_link'
+    doc = 'links of every kind, and existing interfaces'
+    table = Table(COMMON + KIND_FIELDS + PORT_FIELDS)
+    identity = ('name',)
+    purgeable = True
+
+    # -- desired ------------------------------------------------------------------------------------------------------
+
+    def parse(self, item, where):
+        given = {name: value for name, value in item.items() if value is not None}
+        nested = {name: given.pop(name) for name in list(given) if isinstance(getattr(self.table.by_name.get(name), 'type', None), Options)}
+        values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
+        if 'name' not in values:
+            raise InputError(f'{where}: name is missing')
+        where = f"{where} ({values['name']})" if where else values['name']
+        kind = KINDS.get(values.get('kind', ''))
+        for name, options in nested.items():
+            values[name] = self.table.by_name[name].type.table.parse(options, f'{where}: {name}')
+            if name in PORTS or (name == 'peer' and kind is not None and kind.paired):
+                continue
+            if kind is None or name != kind.key:
+                raise InputError(f"{where}: option '{name}' does not fit kind {values.get('kind', 'none')}")
+        absent = item.get('state') == 'absent'
+        if not absent:
+            self._check(values, kind, where)
+        return [Wanted(self.section, item.get('netns'), values['name'], values, absent, where, bool(item.get('recreate')))]
+
+    @staticmethod
+    def _check(values, kind, where):
+        if kind is not None:
+            sentence = kind.check(values.get(kind.key, {})) if kind.check else None
+            if sentence:
+                raise InputError(f'{where}: {sentence}')
+            if kind.paired and 'name' not in values.get('peer', {}):
+                raise InputError(f'{where}: kind {kind.name} needs peer.name, the name of its other end')
+            if kind.parent is None and 'link' in values:
+                raise InputError(f'{where}: kind {kind.name} sits on no other link; take out link')
+        for name in ('master', 'link'):
+            if values.get(name) == values['name'] and not values.get('link_netns'):
+                raise InputError(f"{where}: a link cannot be its own {'master' if name == 'master' else 'parent'}")
+        if values.get('link_netns') and 'link' not in values:
+            raise InputError(f'{where}: link_netns needs link')
+        if values.get('kind') and values.get('move_from'):
+            raise InputError(f'{where}: move_from takes an existing link and excludes kind')
+        for option, port in PORTS.items():
+            if option in values and values.get('master') == '':
+                raise InputError(f'{where}: {option} needs master, the {port.name} that the link is a port of')
+
+    def scope(self, item, where):
+        if not item.get('purge_match'):
+            raise InputError(f'{where}: purge needs purge_match, the name patterns within which unlisted links are removed')
+        return Scope(self.section, item.get('netns'), {'match': list(item['purge_match'])}, where)
+
+    # -- observed -----------------------------------------------------------------------------------------------------
+
+    def observe(self, world, netns):
+        kernel = world.kernel
+        codec = messages.message(kernel)
+        wanted = wanted_attrs(codec)
+        links = []
+        for data, start, end in kernel.dump(netns, RTM_GETLINK, codec.pack({}, {'IFLA_EXT_MASK': messages.SKIP_STATS})):
+            header = codec.read_header(data, start)
+            raw = codec.layout.read(data, start + codec.size, end, wanted)
+            links.append(FoundLink(raw['IFLA_IFNAME'], header['index'], flags=header['flags'], raw=raw))
+        kernel.learn(netns, {link.name: link.index for link in links})
+        return LinkTable(links)
+
+    def empty(self):
+        return LinkTable([FoundLink('lo', 1, {'name': 'lo', 'up': False, 'mtu': 65536})])
+
+    # -- plan ---------------------------------------------------------------------------------------------------------
+
+    def plan(self, wanted, scopes, world):
+        return LinkPlan(self, wanted, scopes, world).operations()
+
+    # -- netlink ------------------------------------------------------------------------------------------------------
+
+    def encode(self, operation, kernel):
+        return getattr(self, '_encode_' + operation.action)(operation, kernel)
+
+    def explain(self, operation, error):
+        words = super().explain(operation, error)
+        if operation.action == 'create' and 'Unknown device type' in error.extack:
+            kind = operation.values['kind']
+            return f"{words}: this kernel has no driver for kind {kind}; load it (modprobe {kind}) or install the package with the kernel's extra modules"
+        if error.errno == 1:
+            return f'{words}: needs root (CAP_NET_ADMIN); use become'
+        return words
+
+    def forgiven(self, operation, error):
+        return operation.action == 'delete' and error.errno == 19  # ENODEV: it went with its peer or parent
+
+    def _encode_create(self, operation, kernel):
+        netns, values, codec = operation.netns, operation.values, messages.message(kernel)
+        kind = KINDS[values['kind']]
+        first, later = split_creation(values, operation.facts)
+        attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
+        info = {'IFLA_INFO_KIND': kind.name}
+        own = {name: value for name, value in first.get(kind.key, {}).items()}
+        home = values.get('link_netns') if 'link' in values else None
+        lower = home if home is not None else netns
+        if kind.paired:
+            peer = values['peer']
+            other = peer.get('netns')
+            info['IFLA_INFO_DATA'] = messages.peer_data(kernel, peer['name'], None if other is None or other == netns else kernel.namespaces.fd(other))
+            kernel.expect(netns if other is None else other, peer['name'])
+        elif own:
+            data = kind.table.encode(own, lambda name: kernel.index(lower, name))
+            if kind.encode:
+                kind.encode(own, data)
+            info['IFLA_INFO_DATA'] = messages.data_layout(kind).pack(data)
+        attrs['IFLA_LINKINFO'] = messages.LINKINFO.pack(info)
+        if 'link' in values:
+            attrs['IFLA_LINK'] = kernel.index(lower, values['link'])
+        if home is not None and home != netns:
+            attrs['IFLA_NET_NS_FD'] = kernel.namespaces.fd(netns)
+        if first.get('master'):
+            attrs['IFLA_MASTER'] = kernel.index(netns, first['master'])
+        kernel.expect(netns, values['name'])
+        flags, change = _flags(first)
+        body = codec.pack({'flags': flags, 'change': change}, attrs)
+        requests = [(lower, Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body))]
+        if later:
+            requests += self._changes(netns, values['name'], later, {}, {**operation.facts, 'kind': kind.name}, kernel)
+        return requests
+
+    def _encode_set(self, operation, kernel):
+        return self._changes(operation.netns, operation.key, operation.values, operation.before, operation.facts, kernel)
+
+    def _encode_delete(self, operation, kernel):
+        kernel.forget(operation.netns, operation.key)
+        return [(operation.netns, Request(RTM_DELLINK, 0, messages.message(kernel).pack({}, {'IFLA_IFNAME': operation.key})))]
+
+    def _encode_move(self, operation, kernel):
+        source = operation.facts['from']
+        kernel.forget(source, operation.key)
+        kernel.expect(operation.netns, operation.key)
+        body = messages.message(kernel).pack({}, {'IFLA_IFNAME': operation.key, 'IFLA_NET_NS_FD': kernel.namespaces.fd(operation.netns)})
+        return [(source, Request(RTM_NEWLINK, 0, body))]
+
+    def _changes(self, netns, name, values, before, facts, kernel):
+        """The messages that change a live link: down first where it must be, then everything that may share one, up last."""
+        codec, requests = messages.message(kernel), []
+
+        def send(attrs, flags=0, change=0, kind=RTM_NEWLINK, create=0):
+            requests.append((netns, Request(kind, create, codec.pack({'flags': flags, 'change': change}, {'IFLA_IFNAME': name, **attrs}))))
+
+        if facts.get('down'):
+            send({}, 0, IFF_UP)
+        attrs = PLAIN.encode(values, None)
+        kind = KINDS.get(facts.get('kind', ''))
+        own = values.get(kind.key) if kind is not None else None
+        if own:
+            old = before.get(kind.key, {})
+            own = {option: _change(kind.table.by_name[option], value, old.get(option)) for option, value in own.items()}
+            data = kind.table.encode(own, lambda other: kernel.index(netns, other))
+            if kind.encode:
+                kind.encode(own, data)
+            attrs['IFLA_LINKINFO'] = messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': messages.data_layout(kind).pack(data)})
+        if 'addrgenmode' in values:
+            attrs['IFLA_AF_SPEC'] = messages.AF_SPEC.pack({'AF_INET6': {'IFLA_INET6_ADDR_GEN_MODE': ADDRGENMODES[values['addrgenmode']]}})
+        if 'master' in values:
+            attrs['IFLA_MASTER'] = kernel.index(netns, values['master']) if values['master'] else 0
+        flags, change = _flags(values)
+        ports = [option for option in PORTS if option in values]
+        last_up = facts.get('up_again') or (bool(flags & IFF_UP) and (facts.get('down') or 'addrgenmode' in values))
+        if last_up:
+            flags, change = flags & ~IFF_UP, change & ~IFF_UP
+        if attrs or change:
+            send(attrs, flags, change)
+        for option in ports:
+            port = PORTS[option]
+            data = port.port.encode(values[option], lambda other: kernel.index(netns, other) if other else 0)
+            send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_SLAVE_KIND': port.name,
+                                                           'IFLA_INFO_SLAVE_DATA': messages.port_layout(port).pack(data)})})
+        if last_up:
+            send({}, IFF_UP, IFF_UP)
+        if 'altnames' in values:
+            old = set(before.get('altnames', ()))
+            for kind_of, flag, names in ((RTM_DELLINKPROP, 0, old - set(values['altnames'])),
+                                         (RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL, set(values['altnames']) - old)):
+                if names:
+                    send({'IFLA_PROP_LIST': {'IFLA_ALT_IFNAME': sorted(names)}}, kind=kind_of, create=flag)
+        return requests
+
+    # -- iproute2 -----------------------------------------------------------------------------------------------------
+
+    def commands(self, operation):
+        ip = prefix('ip', operation.netns)
+        values, name = operation.values, operation.key
+        if operation.action == 'delete':
+            return [[*ip, 'link', 'del', 'dev', name]]
+        if operation.action == 'move':
+            return [[*prefix('ip', operation.facts['from']), 'link', 'set', 'dev', name, 'netns', operation.netns or '1']]
+        if operation.action == 'set':
+            return self._set_commands(ip, name, values, operation.before, operation.facts)
+        kind = KINDS[values['kind']]
+        first, later = split_creation(values, operation.facts)
+        up = first.pop('up', None)
+        words = self._plain_words({option: value for option, value in first.items() if option not in FLAGS}, creating=True)
+        line = [*prefix('ip', values.get('link_netns') if 'link_netns' in values else operation.netns), 'link', 'add']
+        if 'link' in values:
+            line += ['link', values['link']]
+        line += ['name', name]
+        if values.get('link_netns') and values['link_netns'] != operation.netns:
+            line += ['netns', operation.netns or '1']
+        line += words + ['type', kind.name]
+        if kind.paired:
+            peer = values['peer']
+            line += ['peer', 'name', peer['name']] + (['netns', peer['netns']] if peer.get('netns') not in (None, operation.netns) else [])
+        for option, value in first.get(kind.key, {}).items():
+            line += kind.table.by_name[option].command(value)
+        rest = {option: value for option, value in first.items() if option in FLAGS or option == 'master'}
+        if up:
+            rest['up'] = True
+        commands = [line]
+        merged = {**rest, **{option: value for option, value in later.items()}}
+        if merged:
+            commands += self._set_commands(ip, name, merged, {}, {**operation.facts, 'kind': kind.name})
+        return commands
+
+    def _plain_words(self, values, creating=False):
+        words = []
+        for option, value in values.items():
+            field = PLAIN.by_name.get(option)
+            if field is not None:
+                words += field.command(value)
+        return words
+
+    def _set_commands(self, ip, name, values, before, facts):
+        head = [*ip, 'link', 'set', 'dev', name]
+        lines = [head + ['down']] if facts.get('down') else []
+        words = self._plain_words(values)
+        for option in FLAGS:
+            if option in values and option != 'up':
+                words += self.table.by_name[option].command(values[option])
+        if 'addrgenmode' in values:
+            words += ['addrgenmode', values['addrgenmode']]
+        if 'master' in values:
+            words += ['master', values['master']] if values['master'] else ['nomaster']
+        if words:
+            lines.append(head + words)
+        kind = KINDS.get(facts.get('kind', ''))
+        own = values.get(kind.key) if kind is not None else None
+        if own:
+            line = head + ['type', kind.name]
+            for option, value in own.items():
+                field = kind.table.by_name[option]
+                line += field.command(_change(field, value, before.get(kind.key, {}).get(option)))
+            lines.append(line)
+        for option in PORTS:
+            if option in values:
+                line = head + ['type', PORTS[option].name + '_slave']
+                for key, value in values[option].items():
+                    line += ['nobackup_port'] if value == '' else PORTS[option].port.by_name[key].command(value)
+                lines.append(line)
+        if 'up' in values or facts.get('up_again'):
+            lines.append(head + ['up' if values.get('up', True) else 'down'])
+        if 'altnames' in values:
+            old = set(before.get('altnames', ()))
+            for verb, names in (('del', old - set(values['altnames'])), ('add', set(values['altnames']) - old)):
+                for other in sorted(names):
+                    lines.append([*ip, 'link', 'property', verb, 'dev', name, 'altname', other])
+        return lines
+
+    # -- document -----------------------------------------------------------------------------------------------------
+
+    def document(self, key, values, netns):
+        found = values
+        if key == 'lo':
+            return None
+        item = restorable(found.values)
+        if item.get('kind') not in KINDS:
+            item.pop('kind', None)
+        return item
+
+
+def _flags(values) -> tuple[int, int]:
+    """(ifi_flags, ifi_change) of the flag options that were given."""
+    flags = change = 0
+    for option, (bit, inverse) in FLAGS.items():
+        if option in values:
+            change |= bit
+            if values[option] != inverse:
+                flags |= bit
+    return flags, change
+
+
+def _change(field, wanted, found):
+    """What to send to get a live field from `found` to `wanted`."""
+    return field.type.change(wanted, found) if hasattr(field.type, 'change') else wanted
+
+
+def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
+    """What travels in the message that makes a link, and what only a later one can say."""
+    kind = KINDS[values['kind']]
+    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', *PORTS) if option in values}
+    first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
+    own = first.get(kind.key)
+    if own is not None:
+        first[kind.key] = {option: value for option, value in own.items() if not kind.table.by_name[option].late}
+    alone = facts.get('port_down') or (values.get('link_netns') and values['link_netns'] != facts.get('netns'))
+    if alone and first.get('master'):
+        later['master'] = first.pop('master')
+    if ('addrgenmode' in later or 'master' in later) and first.get('up'):
+        later['up'] = first.pop('up')
+    if first.get('master') == '':
+        first.pop('master')
+    return first, later

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links as the kernel reports them."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import ADDRGENMODES, FLAGS, PLAIN, PORTS
+
+
+
+class FoundLink:
+    """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
+
+    __slots__ = ('name', 'index', 'flags', 'raw', 'table', '_values', 'kind', 'master_index', 'link_index', 'link_nsid')
+
+    def __init__(self, name: str, index: int = 0, values: dict | None = None, *, flags: int = 0, raw: dict | None = None, table=None):
+        self.name, self.index, self.flags, self.raw, self.table = name, index, flags, raw or {}, table
+        self._values = values
+        info = self.raw.get('IFLA_LINKINFO')
+        self.raw['info'] = messages.LINKINFO.read(info, 0, len(info)) if info else {}
+        self.kind = values.get('kind') if values is not None else self.raw['info'].get('IFLA_INFO_KIND')
+        self.master_index = self.raw.get('IFLA_MASTER')
+        self.link_index = self.raw.get('IFLA_LINK')
+        self.link_nsid = self.raw.get('IFLA_LINK_NETNSID')
+
+    @property
+    def up(self) -> bool:
+        return self._values.get('up', False) if self._values is not None else bool(self.flags & IFF_UP)
+
+    @property
+    def values(self) -> dict:
+        """Canonical values, in the shape of the options."""
+        if self._values is None:
+            self._values = self._decode()
+        return self._values
+
+    def _decode(self) -> dict:
+        raw, name_of = self.raw, self.table.name_of
+        values = {'name': self.name}
+        if self.kind:
+            values['kind'] = self.kind
+        values.update(PLAIN.decode(raw, name_of))
+        values.setdefault('alias', '')
+        for option, (bit, inverse) in FLAGS.items():
+            values[option] = bool(self.flags & bit) != inverse
+        values['altnames'] = sorted(raw.get('IFLA_PROP_LIST', {}).get('IFLA_ALT_IFNAME', []))
+        values['master'] = name_of(self.master_index) if self.master_index else ''
+        if self.link_index and self.link_nsid is None and self.link_index != self.index:
+            values['link'] = name_of(self.link_index)
+        spec = raw.get('IFLA_AF_SPEC')
+        if spec:
+            mode = messages.AF_SPEC.read(spec, 0, len(spec)).get('AF_INET6', {}).get('IFLA_INET6_ADDR_GEN_MODE')
+            values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
+        kind = KINDS.get(self.kind)
+        if kind is not None and kind.table.fields:
+            data = raw['info'].get('IFLA_INFO_DATA', b'')
+            values[kind.key] = kind.table.decode(messages.data_layout(kind).read(data, 0, len(data)), name_of)
+        port = next((kind for kind in PORTS.values() if kind.name == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
+        if port is not None:
+            data = raw['info'].get('IFLA_INFO_SLAVE_DATA', b'')
+            values[port.port_option] = port.port.decode(messages.port_layout(port).read(data, 0, len(data)), name_of)
+        return values
+
+
+class LinkTable(dict):
+    """{name: FoundLink} of one namespace."""
+
+    def __init__(self, links=()):
+        super().__init__((link.name, link) for link in links)
+        self.by_index = {link.index: link for link in self.values()}
+        for link in self.values():
+            link.table = self
+
+    def name_of(self, index: int) -> str:
+        found = self.by_index.get(index)
+        return found.name if found else f'if{index}'
+
+
+def wanted_attrs(codec) -> set:
+    return {codec.layout.by_name[name].number for name in (
+        'IFLA_IFNAME', 'IFLA_LINK', 'IFLA_LINK_NETNSID', 'IFLA_MASTER', 'IFLA_LINKINFO', 'IFLA_AF_SPEC', 'IFLA_PROP_LIST',
+        *(field.attr for field in PLAIN))}

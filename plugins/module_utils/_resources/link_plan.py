@@ -1,0 +1,491 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of links: what to make, change, make anew and remove, and how to take it back. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import DOWN, IN_PLACE, RECREATE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Wanted
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, PORTS, restorable
+
+#: resources that hang on a link and go with it, in the order in which they come back
+HUNG = ('bridge_vlans', 'fdb', 'addresses', 'neighs', 'routes')
+#: options that say where a link is or comes from, not how it is set
+_PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
+_FIELD = {field.name: field for field in COMMON}
+
+
+def _place(netns):
+    return f"network namespace '{netns}'" if netns else 'this network namespace'
+
+
+class LinkPlan:
+    """Builds the operations of all wanted links of a task."""
+
+    def __init__(self, resource, wanted, scopes, world):
+        self.resource, self.scopes, self.world = resource, scopes, world
+        self.wanted = self._with_peers(wanted)
+        self.index = {(one.netns, one.key): one for one in self.wanted}
+        self.out: list[Operation] = []
+        self.deleted: set = set()
+
+    def operations(self) -> list[Operation]:
+        for one in self.wanted:
+            if one.absent:
+                self._absent(one)
+            else:
+                self._present(one)
+        for scope in self.scopes:
+            self._purge(scope)
+        return self.out
+
+    # -- desired: both ends of a pair are links of their own -------------------------------------------------------------
+
+    def _with_peers(self, wanted):
+        merged = {(one.netns, one.key): one for one in wanted}
+        result = list(wanted)
+        for one in wanted:
+            kind = KINDS.get(one.values.get('kind', ''))
+            if one.absent or kind is None or not kind.paired:
+                continue
+            peer = dict(one.values['peer'])
+            netns = peer.pop('netns', one.netns)
+            own = {option: value for option, value in peer.items() if option != 'name'}
+            own.setdefault('up', True)
+            other = merged.get((netns, peer['name']))
+            if other is None:
+                other = Wanted(one.section, netns, peer['name'], {'name': peer['name'], **own}, where=f'{one.where}: peer', recreate=one.recreate)
+                merged[(netns, peer['name'])] = other
+                result.append(other)
+                continue
+            if other.absent:
+                raise InputError(f"{one.where}: its peer '{peer['name']}' is to be absent ({other.where})")
+            if other.values.get('kind') not in (None, kind.name):
+                raise InputError(f"{one.where}: its peer '{peer['name']}' is also listed as kind {other.values['kind']} ({other.where})")
+            for option, value in peer.items():
+                if other.values.get(option, value) != value:
+                    raise InputError(f"{one.where}: peer.{option} is {value!r}, but {other.where} says {other.values[option]!r}")
+            other.values = {**own, **other.values}
+        return result
+
+    def _is_peer_of_new(self, one) -> Wanted | None:
+        """The wanted pair that will make this link as its other end."""
+        for pair in self.wanted:
+            kind = KINDS.get(pair.values.get('kind', ''))
+            if pair.absent or kind is None or not kind.paired or pair is one:
+                continue
+            peer = pair.values['peer']
+            if (peer.get('netns', pair.netns), peer['name']) == (one.netns, one.key):
+                return pair
+        return None
+
+    # -- one link -----------------------------------------------------------------------------------------------------
+
+    def _present(self, one):
+        found = self.world.links(one.netns).get(one.key)
+        self._references(one)
+        if found is None:
+            self._missing(one)
+            return
+        kind = one.values.get('kind')
+        if kind is not None and found.kind != kind:
+            if not one.recreate:
+                raise InputError(f"{one.where}: '{one.key}' exists as {found.kind or 'a physical or unknown link'}, not {kind};"
+                                 ' remove it first, or set recreate: true')
+            self._recreate(one, found, {})
+            return
+        values = {option: value for option, value in one.values.items() if option not in _PLACE}
+        if kind is not None and 'up' not in values:
+            values['up'] = True
+        self._same_place(one, found)
+        changed, before = difference(values, found.values, kind)
+        if not changed:
+            return
+        fixed = [name for name, live in _costs(changed, kind) if live == RECREATE]
+        if fixed:
+            if not one.recreate:
+                name = fixed[0]
+                raise InputError(f"{one.where}: {name} is {_get(found.values, name)!r} and cannot become {_get(values, name)!r} on a live link;"
+                                 ' set recreate: true to have it made anew')
+            self._recreate(one, found, values)
+            return
+        self._set(one, changed, before, found)
+
+    def _missing(self, one):
+        if 'move_from' in one.values:
+            self._move(one)
+            return
+        kind = one.values.get('kind')
+        if self._is_peer_of_new(one) is not None:
+            values = {option: value for option, value in one.values.items() if option not in _PLACE}
+            facts = {'kind': kind, 'up_again': False, 'port_down': self._port_down(one.netns, values.get('master'))}
+            if facts['port_down']:
+                values.setdefault('up', True)
+                facts['down'], facts['up_again'] = False, bool(values['up'])
+            self._emit(one, 'set', values, {}, facts=facts)
+            return
+        if kind is None:
+            raise InputError(f"{one.where}: link '{one.key}' does not exist in {_place(one.netns)} (No such device); give kind to have it made")
+        if KINDS[kind].parent == 'required' and 'link' not in one.values:
+            raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
+        values = with_defaults({'up': True, **one.values})
+        late = self._late(values)
+        facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
+        create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key)])
+        if KINDS[kind].paired:
+            peer = values['peer']
+            create.provides.add(('link', peer.get('netns', one.netns), peer['name']))
+            if peer.get('netns') is not None:
+                create.requires.add(('netns', peer['netns']))
+        if late:
+            self._emit(one, 'set', {kind: late}, {}, facts={'kind': kind}, phase=Phase.LINK_LATE,
+                       requires=[('link', one.netns, name) for name in late.values()])
+
+    @staticmethod
+    def _late(values):
+        kind = KINDS[values['kind']]
+        return {option: value for option, value in values.get(kind.key, {}).items() if kind.table.by_name[option].late}
+
+    def _move(self, one):
+        source = one.values['move_from']
+        if one.key not in self.world.links(source):
+            raise InputError(f"{one.where}: '{one.key}' is neither in {_place(one.netns)} nor in {_place(source)}, which move_from names")
+        found = self.world.links(source)[one.key]
+        back = Operation(self.resource.section, 'move', source, one.key, one.key, facts={'from': one.netns})
+        undo = [back]
+        if found.up:
+            undo.append(Operation(self.resource.section, 'set', source, one.key, one.key, {'up': True}))
+        undo += self.hung(source, one.key, ('addresses', 'routes'))
+        move = Operation(self.resource.section, 'move', one.netns, one.key, one.key, {}, {}, where=one.where, disruption=DOWN,
+                         flushes=['addresses', 'routes'], phase=Phase.LINK, provides=[('link', one.netns, one.key)],
+                         requires=[('netns', one.netns)] if one.netns else [], undo=undo, facts={'from': source})
+        self.out.append(move)
+        values = {option: value for option, value in one.values.items() if option not in _PLACE}
+        changed, before = difference(values, {**found.values, 'up': False, 'master': ''}, None)
+        if changed:
+            self._emit(one, 'set', changed, before, facts={'kind': found.kind, 'up_again': False}, requires=[('link', one.netns, one.key)])
+
+    def _set(self, one, changed, before, found):
+        kind = found.kind
+        down = any(live == DOWN for unused, live in _costs(changed, kind))
+        facts = {'kind': kind, 'down': False, 'up_again': False}
+        if self._port_down(one.netns, changed.get('master')):
+            down = True
+        undo_facts = {'kind': kind}
+        undo_down = self._port_down(one.netns, before.get('master'))
+        flushes = []
+        if down and found.up:
+            facts['down'] = True
+            facts['up_again'] = one.values.get('up', True)
+            undo_facts.update(down=True, up_again=True)
+            flushes = ['routes', 'IPv6 addresses']
+        elif changed.get('up') is False:
+            flushes = ['routes', 'IPv6 addresses']
+        if undo_down:
+            undo_facts.update(down=True, up_again=found.up)
+        undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
+        hung = self.hung(one.netns, one.key, ('addresses', 'routes')) if flushes else []
+        undo += hung
+        late = {}
+        own = changed.get(kind) if kind in KINDS else None
+        if own:
+            late = {option: value for option, value in own.items() if KINDS[kind].table.by_name[option].late}
+            rest = {option: value for option, value in own.items() if option not in late}
+            changed = {**{option: value for option, value in changed.items() if option != kind}, **({kind: rest} if rest else {})}
+        if changed:
+            self._emit(one, 'set', changed, before, facts=facts, undo=undo, disruption=DOWN if flushes else IN_PLACE, flushes=flushes)
+        if late:
+            self._emit(one, 'set', {kind: late}, {kind: {option: before.get(kind, {}).get(option) for option in late}},
+                       facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo,
+                       requires=[('link', one.netns, name) for name in late.values()])
+        if facts['down'] and facts['up_again']:
+            self._put_back(hung, one)
+
+    def _put_back(self, operations, one):
+        for operation in operations:
+            operation.where = one.where
+            operation.requires |= {('set', one.netns, one.key), ('link', one.netns, one.key)}
+            operation.facts['put_back'] = True
+            self.out.append(operation)
+
+    def _recreate(self, one, found, values):
+        """Delete and create with everything that was set or hung on it, then what is wanted."""
+        self._lower_gone(one, found)
+        old = restorable(found.values)
+        if one.values.get('kind') not in (None, found.kind):
+            old = {option: value for option, value in old.items() if option not in KINDS and option not in ('kind', 'link')}
+        merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
+        kind = KINDS[merged['kind']]
+        merged[kind.key] = {**old.get(kind.key, {}), **one.values.get(kind.key, {})}
+        if not merged[kind.key]:
+            merged.pop(kind.key)
+        if kind.paired:
+            peer = self._peer_of(one.netns, found)
+            if peer is None and 'peer' not in merged:
+                raise InputError(f'{one.where}: cannot be made anew: its other end is in a namespace that is not known here')
+            if peer is not None:
+                merged['peer'] = {**restorable_peer(peer), **merged.get('peer', {})}
+        ports = [name for name, link in self.world.links(one.netns).items() if link.master_index == found.index and found.index]
+        restore = self.hung(one.netns, one.key, HUNG)
+        recreated = Operation(self.resource.section, 'create', one.netns, one.key, one.key, merged,
+                              facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
+        old_link = self._creation(one.netns, found)
+        delete = self._deletion(one.netns, one.key)
+        delete.where, delete.disruption = one.where, RECREATE
+        delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
+        delete.before = restorable(found.values)
+        delete.undo = [old_link, *[self._enslave(one.netns, port, one.key, found.kind) for port in ports], *self.hung(one.netns, one.key, HUNG)]
+        delete.phase = Phase.DELETE_LINK
+        delete.provides = {('gone', one.netns, one.key)}
+        self.out.append(delete)
+        recreated.where, recreated.disruption, recreated.phase = one.where, RECREATE, Phase.LINK
+        recreated.before = restorable(found.values)
+        recreated.provides = {('link', one.netns, one.key)}
+        recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, merged)}
+        recreated.undo = [self._deletion(one.netns, one.key)]
+        self.out.append(recreated)
+        for port in ports:
+            back = self._enslave(one.netns, port, one.key, kind.name)
+            back.requires = {('link', one.netns, one.key)}
+            back.where = one.where
+            self.out.append(back)
+        self._put_back(restore, one)
+
+    def _enslave(self, netns, port, master, master_kind):
+        found = self.world.links(netns)[port]
+        values = {'master': master}
+        for option in PORTS:
+            if option in found.values and PORTS[option].name == master_kind:
+                values[option] = restorable(found.values)[option]
+        down = master_kind in KINDS and KINDS[master_kind].port_down
+        return Operation(self.resource.section, 'set', netns, port, port, values, phase=Phase.LINK,
+                         facts={'kind': found.kind, 'down': down and found.up, 'up_again': down and found.up})
+
+    def _absent(self, one):
+        found = self.world.links(one.netns).get(one.key)
+        if found is None or (one.netns, one.key) in self.deleted:
+            return
+        if found.kind is None and found.index and one.values.get('kind') is None:
+            raise InputError(f"{one.where}: '{one.key}' is a physical link, which cannot be removed")
+        if one.values.get('kind') not in (None, found.kind):
+            raise InputError(f"{one.where}: '{one.key}' is of kind {found.kind}, not {one.values['kind']}, and is left alone")
+        self._delete(one.netns, found, one.where)
+
+    def _purge(self, scope):
+        for name, found in list(self.world.links(scope.netns).items()):
+            wanted = self.index.get((scope.netns, name))
+            if wanted is not None or name == 'lo' or found.kind is None or (scope.netns, name) in self.deleted:
+                continue
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']):
+                self._delete(scope.netns, found, scope.where)
+
+    def _delete(self, netns, found, where):
+        """Delete a link; what sits on it goes before it, by operations of its own."""
+        self.deleted.add((netns, found.name))
+        needs = set()
+        for child in self.world.links(netns).values():
+            if sits_on(child, found):
+                if (netns, child.name) not in self.deleted:
+                    self._delete(netns, child, where)
+                needs.add(('gone', netns, child.name))
+        delete = self._deletion(netns, found.name)
+        ports = [name for name, link in self.world.links(netns).items() if link.master_index == found.index and found.index]
+        delete.where, delete.before = where, restorable(found.values)
+        delete.undo = [self._creation(netns, found), *[self._enslave(netns, port, found.name, found.kind) for port in ports],
+                       *self.hung(netns, found.name, HUNG)]
+        peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        if peer is not None:
+            self.deleted.add(peer[:2])
+            delete.undo += self._peer_back(peer)
+            delete.facts['peer'] = peer[:2]
+        delete.requires, delete.provides = needs, {('gone', netns, found.name)}
+        self.out.append(delete)
+
+    def _peer_back(self, peer):
+        netns, name, found = peer
+        values = {option: value for option, value in restorable(found.values).items() if option not in _PLACE}
+        return [Operation(self.resource.section, 'set', netns, name, name, values, facts={'kind': found.kind}), *self.hung(netns, name, HUNG)]
+
+    def _creation(self, netns, found) -> Operation:
+        """The operation that makes a live link as it is."""
+        values = restorable(found.values)
+        kind = KINDS.get(found.kind)
+        if kind is not None and kind.paired:
+            peer = self._peer_of(netns, found)
+            values['peer'] = restorable_peer(peer) if peer is not None else {'name': 'peer-' + found.name[:10]}
+        return Operation(self.resource.section, 'create', netns, found.name, found.name, values,
+                         facts={'netns': netns, 'port_down': self._port_down(netns, values.get('master'))})
+
+    def _peer_of(self, netns, found):
+        """(netns, name, FoundLink) of the other end of a pair, among the namespaces that the task has looked at."""
+        if found.link_nsid is None:
+            peer = getattr(self.world.links(netns), 'by_index', {}).get(found.link_index)
+            return (netns, peer.name, peer) if peer is not None else None
+        for section, other in list(self.world.tables):
+            if section != 'links' or other == netns:
+                continue
+            peer = self.world.links(other).by_index.get(found.link_index)
+            if peer is not None and peer.kind == found.kind and peer.link_index == found.index and self._knows(netns, other, found.link_nsid):
+                return other, peer.name, peer
+        return None
+
+    def _knows(self, netns, other, nsid):
+        return self.world.kernel is None or messages.nsid(self.world.kernel, netns, other) == nsid
+
+    # -- checks -------------------------------------------------------------------------------------------------------
+
+    def _same_place(self, one, found):
+        """An existing link's parent and peer must be those that are wanted."""
+        parent = one.values.get('link')
+        if parent is not None and one.values.get('link_netns') in (None, one.netns) and found.values.get('link') not in (parent, None):
+            raise InputError(f"{one.where}: '{one.key}' sits on {found.values['link']}, not on {parent}; remove it first")
+        kind = KINDS.get(one.values.get('kind', ''))
+        if kind is not None and kind.paired:
+            peer = self._peer_of(one.netns, found)
+            wanted = (one.values['peer'].get('netns', one.netns), one.values['peer']['name'])
+            if peer is None and wanted[1] in self.world.links(wanted[0]):
+                peer = self._peer_of(one.netns, found)
+            if peer is None or peer[:2] != wanted:
+                shown = f"'{peer[1]}' in {_place(peer[0])}" if peer else 'in another namespace'
+                raise InputError(f"{one.where}: the other end of '{one.key}' is {shown}, not '{wanted[1]}' in {_place(wanted[0])}; remove it first")
+
+    def _references(self, one):
+        """Every link that is referred to must exist, or be made by the plan."""
+        for option, netns, name in references(one.netns, one.values):
+            other = self.index.get((netns, name))
+            if other is not None and not other.absent:
+                continue
+            if netns is not None and netns in self.world.coming and other is None:
+                exists = False
+            else:
+                exists = name in self.world.links(netns) and not (other is not None and other.absent)
+            if not exists and not self.world.promised(netns, name):
+                gone = ' (it is to be absent)' if other is not None else ''
+                raise InputError(f"{one.where}: {option} '{name}' does not exist in {_place(netns)}{gone}: No such device",
+                                 failed_operation={'action': 'create', 'name': one.key, 'item': one.where}, errno=19, rolled_back=False)
+
+    def _lower_gone(self, one, found):
+        children = [link.name for link in self.world.links(one.netns).values() if sits_on(link, found)]
+        if children:
+            raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it; remove them first")
+
+    def _port_down(self, netns, master) -> bool:
+        """Whether a port of this master must be down when it is enslaved."""
+        if not master:
+            return False
+        wanted = self.index.get((netns, master))
+        kind = wanted.values.get('kind') if wanted is not None else None
+        if kind is None:
+            found = self.world.links(netns).get(master)
+            kind = found.kind if found is not None else self.world.promised(netns, master)
+        return kind in KINDS and KINDS[kind].port_down
+
+    def hung(self, netns, name, sections):
+        """Operations that put back what hangs on a link."""
+        operations = []
+        for section in sections:
+            if section in self.world.resources:
+                operations += self.world.resources[section].hung(self.world, netns, name)
+        return operations
+
+    # -- operations ---------------------------------------------------------------------------------------------------
+
+    def _needs(self, netns, values):
+        needs = {('netns', netns)} if netns else set()
+        for unused, where, name in references(netns, values):
+            needs |= {('link', where, name), ('set', where, name)}
+        return needs
+
+    def _emit(self, one, action, values, before, *, facts=None, undo=(), disruption=IN_PLACE, flushes=(), phase=Phase.LINK, requires=()):
+        operation = Operation(self.resource.section, action, one.netns, one.key, one.key, values, before, where=one.where, disruption=disruption,
+                              flushes=flushes, phase=phase, undo=undo, facts=facts)
+        operation.provides = {('link' if action == 'create' else 'set', one.netns, one.key)}
+        operation.requires = self._needs(one.netns, values) | set(requires)
+        if action == 'set':
+            operation.requires.add(('link', one.netns, one.key))
+        self.out.append(operation)
+        return operation
+
+    def _deletion(self, netns, name):
+        return Operation(self.resource.section, 'delete', netns, name, name, phase=Phase.DELETE_LINK)
+
+
+def sits_on(child, parent) -> bool:
+    """Whether a link of the same namespace goes when its parent goes."""
+    return (bool(parent.index) and child.link_index == parent.index and child.link_nsid is None
+            and child.kind in KINDS and KINDS[child.kind].parent == 'required')
+
+
+def restorable_peer(peer) -> dict:
+    """The peer option that makes a live other end."""
+    return {'name': peer[1], **({'netns': peer[0]} if peer[0] is not None else {})}
+
+
+def references(netns, values):
+    """(option, netns, name) of the links that these values refer to."""
+    lower = values.get('link_netns', netns) if 'link' in values else netns
+    if values.get('master'):
+        yield 'master', netns, values['master']
+    if values.get('link'):
+        yield 'link', lower, values['link']
+    kind = KINDS.get(values.get('kind', ''))
+    for option, name in values.get(kind.key, {}).items() if kind is not None else ():
+        field = kind.table.by_name[option]
+        if getattr(field.type, 'by_index', False) and not field.late:
+            yield f'{kind.key}.{option}', lower, name
+
+
+def with_defaults(values: dict) -> dict:
+    """Our own defaults of the kind's options, added for creation."""
+    kind = KINDS[values['kind']]
+    defaults = {field.name: field.default for field in kind.table if field.default is not None}
+    if defaults:
+        values = {**values, kind.key: {**defaults, **values.get(kind.key, {})}}
+    return values
+
+
+def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]:
+    """({what has to change: to}, {the same: from}), nested options by themselves."""
+    changed, before = {}, {}
+    for option, value in values.items():
+        if isinstance(value, dict) and (option in PORTS or option in KINDS):
+            table = PORTS[option].port if option in PORTS else KINDS[option].table
+            old = found.get(option, {})
+            own = {name: one for name, one in value.items() if not table.by_name[name].equal(one, old.get(name, _nothing(one)))}
+            if own:
+                changed[option] = own
+                before[option] = {name: old.get(name, _nothing(own[name])) for name in own if old.get(name, _nothing(own[name])) is not None}
+        elif not _FIELD[option].equal(value, found.get(option)):
+            changed[option] = value
+            before[option] = found.get(option)
+    return changed, before
+
+
+def _nothing(value):
+    """What an unset option reads as."""
+    return {} if isinstance(value, dict) else [] if isinstance(value, list) else '' if value == '' else None
+
+
+def _costs(changed: dict, kind: str | None):
+    """(option, what changing it costs) of all changed options."""
+    for option, value in changed.items():
+        if option in PORTS:
+            continue
+        if isinstance(value, dict) and option in KINDS:
+            for name in value:
+                yield f'{option}.{name}', KINDS[option].table.by_name[name].live
+        else:
+            yield option, _FIELD[option].live
+
+
+def _get(values: dict, path: str):
+    """The value at 'option' or 'kind.option'."""
+    for name in path.split('.'):
+        values = values.get(name) if isinstance(values, dict) else None
+    return values

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Neighbours, ARP and NDP (ip-neighbour(8), linux/neighbour.h)."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Ip, LinkName, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
+
+_FLAGS = {'proxy': neigh.NTF_PROXY, 'router': neigh.NTF_ROUTER, 'extern_learn': neigh.NTF_EXT_LEARNED}
+_SETTABLE = ('permanent', 'noarp', 'reachable', 'stale')
+
+
+class Neigh(Entry):
+    section, module = 'neighs', 'vnet_neigh'
+    doc = 'neighbour entries (ARP and NDP)'
+    identity = ('dev', 'dst')
+    purgeable = True
+    set_phase, unset_phase = Phase.NEIGH, Phase.UNSET_NEIGH
+    replaceable = ('lladdr', 'nud', 'router', 'extern_learn')
+    table = Table([
+        Field('dev', LinkName(), None, 'Link that the neighbour is on.'),
+        Field('dst', Ip(), None, 'Address of the neighbour.', aliases=['address', 'to']),
+        Field('lladdr', Mac(), None, 'MAC address of the neighbour.'),
+        Field('nud', Enum({name: neigh.NUD_STATES[name] for name in _SETTABLE}), None, 'State of the entry. The default is V(permanent).'),
+        Field('proxy', Bool(None, None), None, 'Answer for the address on the link, in place of knowing its MAC.'),
+        Field('router', Bool(None, None), None, 'The neighbour is a router.'),
+        Field('extern_learn', Bool(None, None), None, 'The entry was learned outside the kernel.'),
+    ])
+
+    def key(self, values):
+        return values['dev'], values['dst'], bool(values.get('proxy'))
+
+    def title(self, key):
+        return f'{key[1]} on {key[0]}' + (' proxy' if key[2] else '')
+
+    def normal(self, values, where):
+        values['proxy'] = bool(values.get('proxy'))
+        if not values['proxy']:
+            values.setdefault('nud', 'permanent')
+        elif 'lladdr' in values:
+            raise InputError(f'{where}: proxy and lladdr exclude each other')
+        return values
+
+    def plan(self, wanted, scopes, world):
+        for one in wanted:
+            if not one.absent and not one.values['proxy'] and 'lladdr' not in one.values:
+                raise InputError(f'{one.where}: lladdr is missing')
+        return super().plan(wanted, scopes, world)
+
+    def same(self, name, value, found):
+        if name in ('router', 'extern_learn'):
+            return bool(found.get(name)) == value
+        return super().same(name, value, found)
+
+    def scoped(self, scope, key, values):
+        return key[0] == scope.limits['dev'] and self.returns(values)
+
+    def returns(self, values):
+        return (values.get('nud') == 'permanent' or values['proxy']) and not values.get('extern_learn')
+
+    def observe(self, world, netns):
+        codec, names, table = neigh.codec(world.kernel), world.links(netns).name_of, {}
+        states = {number: name for name, number in neigh.NUD_STATES.items()}
+        for family in (neigh.AF_INET, neigh.AF_INET6):
+            for extra in (0, neigh.NTF_PROXY):
+                for data, start, end in world.kernel.dump(netns, neigh.RTM_GETNEIGH, codec.pack({'family': family, 'flags': extra}, {})):
+                    header = codec.read_header(data, start)
+                    attrs = codec.layout.read(data, start + codec.size, end)
+                    if 'NDA_DST' not in attrs:
+                        continue
+                    values = {'dev': names(header['ifindex']), 'dst': attrs['NDA_DST'], 'proxy': bool(header['flags'] & neigh.NTF_PROXY)}
+                    if not values['proxy']:
+                        values['nud'] = states.get(header['state'], 'stale')
+                    if 'NDA_LLADDR' in attrs:
+                        values['lladdr'] = attrs['NDA_LLADDR']
+                    values.update({name: True for name, bit in _FLAGS.items() if header['flags'] & bit})
+                    table[self.key(values)] = values
+        return table
+
+    def encode(self, operation, kernel):
+        values = operation.before if operation.action == 'delete' else operation.values
+        codec = neigh.codec(kernel)
+        header = {'family': neigh.AF_INET6 if ':' in values['dst'] else neigh.AF_INET, 'ifindex': kernel.index(operation.netns, values['dev']),
+                  'state': neigh.NUD_STATES[values.get('nud', 'permanent')],
+                  'flags': sum(bit for name, bit in _FLAGS.items() if values.get(name))}
+        attrs = {'NDA_DST': values['dst'], 'NDA_LLADDR': values.get('lladdr')}
+        if operation.action == 'delete':
+            return [(operation.netns, Request(neigh.RTM_DELNEIGH, 0, codec.pack(header, attrs)))]
+        # a learned entry for the address may stand already without being listed as ours: it is taken over
+        how = NLM_F_CREATE | (NLM_F_EXCL if operation.action == 'create' and values['proxy'] else NLM_F_REPLACE)
+        return [(operation.netns, Request(neigh.RTM_NEWNEIGH, how, codec.pack(header, attrs)))]
+
+    def forgiven(self, operation, error):
+        return operation.action == 'delete' and error.errno == 2  # ENOENT: gone with its link
+
+    def commands(self, operation):
+        values = operation.before if operation.action == 'delete' else operation.values
+        line = [*prefix('ip', operation.netns), 'neighbour', 'del' if operation.action == 'delete' else 'replace']
+        if values['proxy']:
+            line += ['proxy', values['dst']]
+        else:
+            line += [values['dst']]
+            if operation.action != 'delete':
+                line += ['lladdr', values['lladdr'], 'nud', values.get('nud', 'permanent')]
+        line += ['dev', values['dev']]
+        if operation.action != 'delete':
+            line += [name for name in ('router', 'extern_learn') if values.get(name)]
+        return [line]
+
+    def document(self, key, values, netns):
+        if not self.returns(values):
+            return None
+        return {name: value for name, value in values.items() if value is not False}
