@@ -32,6 +32,7 @@ def index(hostvars: Mapping[str, Mapping], hosts: Iterable[str]) -> tuple[dict, 
     """
     problems: list[str] = []
     mesh: dict = {"segments": {}, "underlay": {}}
+    named: list[tuple] = []  # which hosts the segments name
     first: dict = {}  # what was said first, and where: {(subject): (value, place)}
     hosts = list(hosts)
     for host in hosts:
@@ -42,8 +43,13 @@ def index(hostvars: Mapping[str, Mapping], hosts: Iterable[str]) -> tuple[dict, 
             settings = derive.own(settings)
             problems += _host(settings) + _against(settings, first)
             _add(mesh, settings)
+            named += [(host, item["name"], wanted) for item in settings["vxlan_segments"] for wanted in item.get("hosts", ())]
     if not problems:
-        problems = _across(mesh, hostvars, hosts)
+        known = set(hosts)
+        problems = _across(mesh) + [
+            f"{host}: vxlan_segments[{name}].hosts names {wanted}, which the inventory does not have in this site."
+            for host, name, wanted in named if wanted not in known
+        ]
     return mesh, problems
 
 
@@ -247,10 +253,9 @@ def _add(mesh: dict, settings: dict) -> None:
             mesh["segments"][item["segment"]]["gateways"][host] = item["address"]
 
 
-def _across(mesh: dict, hostvars: Mapping[str, Mapping], hosts: list[str]) -> list[str]:
-    """Does everybody flood to those who flood to them, and do all named machines exist?"""
+def _across(mesh: dict) -> list[str]:
+    """Does everybody flood to those who flood to them?"""
     problems: list[str] = []
-    known = set(hosts)
     for name, segment in mesh["segments"].items():
         owner = {address: host for host, address in segment["vteps"].items()}
         # A host without `remotes` of its own floods to all; only written ones can be one-sided.
@@ -264,11 +269,6 @@ def _across(mesh: dict, hostvars: Mapping[str, Mapping], hosts: list[str]) -> li
             for peer, address in segment["vteps"].items() if len(segment["remotes"]) < len(segment["vteps"]) else ():
                 if peer not in segment["remotes"] and address not in remotes:
                     problems.append(f"{peer}: vxlan_segments[{name}] floods to all its machines, but the remotes of {host} leave out {address} ({peer}).")
-    for host in hosts:
-        for item in hostvars[host].get("vxlan_segments") or ():
-            for wanted in item.get("hosts") or ():
-                if wanted not in known:
-                    problems.append(f"{host}: vxlan_segments[{item['name']}].hosts names {wanted}, which the inventory does not have in this site.")
     return problems
 
 
