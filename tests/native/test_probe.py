@@ -261,6 +261,13 @@ def test_many_connections_at_once(net):
     assert all(row['ok'] for row in rows), [row for row in rows if not row['ok']][:3]
 
 
+def test_a_thousand_probes_of_one_namespace(net):
+    began = time.monotonic()
+    result = probe(config=[{'to': '203.0.113.1'}] * 1000)
+    assert result['ok'] and time.monotonic() - began < 5
+    assert sum(row['sent'] for row in result['results']) < 3000  # not saved by repetition
+
+
 def test_own_address(net):
     assert all(row['ok'] for row in probe(config=[{'to': to} for to in ('127.0.0.1', '::1', '192.0.2.1')])['results'])
 

@@ -44,23 +44,21 @@ def echo_request(family, ident, seq, payload):
 
 
 def echo_reply(family, packet, ident, payload):
-    """Sequence number of the reply in ``packet`` as a raw socket delivers it (IPv4: with its IP header), None if it is not ours."""
-    start = (packet[0] & 15) * 4 if family == socket.AF_INET and packet else 0
-    if len(packet) < start + 8:
+    """Sequence number of the echo reply in the ICMP ``packet``, None if it is not ours."""
+    if len(packet) < 8:
         return None
-    kind, dummy, dummy, found, seq = struct.unpack_from('!BBHHH', packet, start)
-    ours = kind == (0 if family == socket.AF_INET else 129) and found == ident and packet[start + 8:] == payload
+    kind, dummy, dummy, found, seq = struct.unpack_from('!BBHHH', packet)
+    ours = kind == (129 if family == socket.AF_INET6 else 0) and found == ident and packet[8:] == payload
     return seq if ours else None
 
 
-def attach_filter(sock, family, ident):
-    """Have the kernel drop all but the replies to ``ident``: a raw socket sees every ICMP packet of its namespace."""
-    if family == socket.AF_INET:  # data starts with the IP header: x = its length
-        reply, code = 0, [(0xb1, 0, 0, 0), (0x50, 0, 0, 0), (0x15, 0, 3, 0), (0x48, 0, 0, 4)]
+def attach_filter(sock, family):
+    """Have the kernel drop all but echo replies: a raw socket is given every ICMP packet of its namespace."""
+    if family == socket.AF_INET6:
+        code = [(0x30, 0, 0, 0), (0x15, 0, 1, 129)]  # load the type byte, compare
     else:
-        reply, code = 129, [(0x30, 0, 0, 0), (0x15, 0, 3, 0), (0x28, 0, 0, 4)]
-    code = [(op, jt, jf, reply if op == 0x15 else k) for op, jt, jf, k in code]
-    code += [(0x15, 0, 1, ident), (0x06, 0, 0, 0xffffffff), (0x06, 0, 0, 0)]
+        code = [(0xb1, 0, 0, 0), (0x50, 0, 0, 0), (0x15, 0, 1, 0)]  # x = length of the IP header; the same
+    code += [(0x06, 0, 0, 0xffffffff), (0x06, 0, 0, 0)]
     program = array.array('B', b''.join(struct.pack('HBBI', *line) for line in code))
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack('HP', len(code), program.buffer_info()[0]))
 

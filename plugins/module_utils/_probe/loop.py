@@ -49,5 +49,6 @@ class Loop:
                 callback = self._handlers.get(fd)  # an earlier callback of this round may have removed it
                 if callback:
                     callback()
-            while self._timers and self._timers[0][0] <= self.now() and not self._stopped:
+            now = self.now()  # what becomes due meanwhile waits: under load, sockets must get their turn
+            while self._timers and self._timers[0][0] <= now and not self._stopped:
                 heapq.heappop(self._timers)[2]()

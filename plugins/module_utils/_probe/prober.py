@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import errno
 import os
 import resource
@@ -16,8 +17,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import 
 
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_RECVERR = 10, 0, 2, 11
 IPV6_MTU_DISCOVER, IPV6_RECVERR, IPV6_DONTFRAG = 23, 25, 62
-SOL_RAW, ICMP_FILTER = 255, 1
 MSG_ERRQUEUE = 0x2000
+SO_RCVBUFFORCE = 33
 DESCRIPTORS = 8  # that a probe may need, with its namespace
 IFA_F_TENTATIVE = 0x40
 DAD_PATIENCE = 3.0  # seconds
@@ -47,8 +48,8 @@ def empty_result(item):
 class Probe:
     """What all protocols share: when to send, when to stop, and the accounts. Times are monotonic seconds."""
 
-    def __init__(self, item, ident, namespaces, loop, done):
-        self.item, self.ident, self.namespaces, self.loop, self.done = item, ident, namespaces, loop, done
+    def __init__(self, item, ident, namespaces, loop, channels, done):
+        self.item, self.ident, self.namespaces, self.loop, self.channels, self.done = item, ident, namespaces, loop, channels, done
         self.sent = {}       # sequence number -> when
         self.rtts = {}       # sequence number -> seconds
         self.arrivals = []   # when
@@ -59,7 +60,6 @@ class Probe:
         self.set_up = False  # whether a socket could be made as asked; a test without one proves nothing
         self.mtu = self.seen_as = None
         self.finished = False
-        self.sockets = set()
 
     def start(self, waited=0.0):
         if self.item['expect'] == 'unreachable' and self.item['family'] == socket.AF_INET6 and waited < DAD_PATIENCE and self.tentative():
@@ -91,9 +91,9 @@ class Probe:
         except OSError as exc:
             self.note_error(exc)
         if self.item['count'] is None or self.number < self.item['count']:
-            self.next += self.item['interval']
+            self.next = (self.next if self.item['count'] else self.loop.now()) + self.item['interval']
             if self.next < self.deadline:
-                self.loop.at(max(self.next, self.loop.now()), self.tick)
+                self.loop.at(self.next, self.tick)
 
     def note_error(self, exc):
         self.refused = exc.errno
@@ -138,7 +138,6 @@ class Probe:
                 sock.close()
                 raise
         self.set_up = True
-        self.sockets.add(sock)
         return sock
 
     scope = 0
@@ -148,11 +147,6 @@ class Probe:
             return (host, port)
         link_local = host.lower().startswith(('fe8', 'fe9', 'fea', 'feb', 'ff'))
         return (host, port, 0, self.scope if link_local else 0)
-
-    def drop(self, sock):
-        self.loop.remove(sock)
-        self.sockets.discard(sock)
-        sock.close()
 
     def got_reply(self, seq):
         if seq not in self.sent or seq in self.rtts:
@@ -167,8 +161,7 @@ class Probe:
         if self.finished:
             return
         self.finished = True
-        for sock in list(self.sockets):
-            self.drop(sock)
+        self.leave()
         self.done(self.item, self.result())
 
     def max_gap(self):
@@ -225,24 +218,86 @@ class Probe:
         return f"{text} ({'; '.join(details)})"
 
 
-class Datagrams(Probe):
-    """ICMP echo and UDP: one socket, numbered packets, errors from the kernel's error queue."""
+class Channel:
+    """A datagram socket and the probes that use it, by their ident.
 
-    sock = None
+    All like ICMP probes of a namespace share one: every raw socket is given the answers to all of them, so n sockets would cost n times n.
+    """
 
-    def open_socket(self):
-        item = self.item
-        v6 = item['family'] == socket.AF_INET6
-        if item['protocol'] == 'udp':
-            sock = self.open(socket.SOCK_DGRAM)
-        else:
-            sock = self.open(socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if v6 else socket.IPPROTO_ICMP)
-            icmp.attach_filter(sock, item['family'], self.ident)
+    def __init__(self, sock, family, protocol, scope, loop):
+        self.sock, self.family, self.protocol, self.scope, self.loop, self.probes = sock, family, protocol, scope, loop, {}
+        level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if family == socket.AF_INET6 else (socket.IPPROTO_IP, IP_RECVERR)
+        sock.setsockopt(level, option, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sock.setsockopt(socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP, IPV6_RECVERR if v6 else IP_RECVERR, 1)
+        if protocol == 'icmp':
+            icmp.attach_filter(sock, family)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
+        loop.add(sock, self.readable)
+
+    def close(self):
+        self.loop.remove(self.sock)
+        self.sock.close()
+
+    def _probe(self, header):
+        """The probe that the ICMP ``header`` belongs to. A UDP socket has only one."""
+        return self.probes.get(int.from_bytes(header[4:6], 'big') if self.protocol == 'icmp' else 0)
+
+    def readable(self):
+        self.drain_errors()
+        while self.sock.fileno() >= 0:
+            try:
+                data, sender = self.sock.recvfrom(65535 + 100)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an error that drain_errors has told
+            if self.protocol == 'icmp' and self.family == socket.AF_INET:
+                data = data[(data[0] & 15) * 4:]
+            probe = self._probe(data)
+            if probe:
+                probe.received(data, sender[0].split('%')[0])
+
+    def drain_errors(self, sending=None):
+        """Hand out what the error queue holds: ICMP errors to the probe whose packet caused them, errors of this host to the one that is sending."""
+        while True:
+            try:
+                data, ancillary, dummy, address = self.sock.recvmsg(256, 256, MSG_ERRQUEUE)
+            except OSError:
+                return
+            for dummy, dummy, value in ancillary:
+                error = icmp.parse_error(value)
+                probe = error and (sending if error['local'] else self._probe(data))
+                if probe and (not address or same_address(address[0].split('%')[0], probe.item['address'])):
+                    probe.failed(error)
+
+
+class Datagrams(Probe):
+    """ICMP echo and UDP: numbered packets, errors from the kernel's error queue."""
+
+    channel = None
+
+    def join(self):
+        """The channel to send on, shared with the probes alike where it can be."""
+        item = self.item
         self.cookie = os.urandom(8)
-        self.loop.add(sock, self.readable)
-        return sock
+        if item['protocol'] == 'udp':
+            self.key, ident = self, 0
+        else:
+            self.key, ident = tuple(item[option] for option in ('netns', 'family', 'src', 'dev', 'df', 'ttl')), self.ident
+        if self.key not in self.channels:
+            udp, v6 = item['protocol'] == 'udp', item['family'] == socket.AF_INET6
+            sock = self.open(socket.SOCK_DGRAM) if udp else self.open(socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if v6 else socket.IPPROTO_ICMP)
+            self.channels[self.key] = Channel(sock, item['family'], item['protocol'], self.scope, self.loop)
+        self.channel = self.channels[self.key]
+        self.channel.probes[ident] = self
+        self.scope, self.set_up = self.channel.scope, True
+
+    def leave(self):
+        if self.channel:
+            self.channel.probes.pop(self.ident if self.item['protocol'] == 'icmp' else 0)
+            if not self.channel.probes:
+                self.channels.pop(self.key).close()
 
     def payload(self, seq):
         size = self.item['size']
@@ -251,42 +306,38 @@ class Datagrams(Probe):
         return responder.request(seq, size)
 
     def send(self, seq):
-        if self.sock is None:
-            self.sock = self.open_socket()
-        self.drain_errors()  # a pending error would be taken for this packet's
+        if self.channel is None:
+            self.join()
+        self.channel.drain_errors()  # a pending error would be taken for this packet's
         item = self.item
         packet = self.payload(seq)
         if item['protocol'] == 'icmp':
             packet = icmp.echo_request(item['family'], self.ident, seq, packet)
         begin = self.loop.now()
-        self.sock.sendto(packet, self.address(item['address'], item['port'] if item['protocol'] == 'udp' else 0))
+        self.channel.sock.sendto(packet, self.address(item['address'], item['port'] if item['protocol'] == 'udp' else 0))
         self.sent[seq] = begin
 
     def note_error(self, exc):
         super().note_error(exc)
-        if self.sock is not None:
-            self.drain_errors()  # carries the MTU
+        if self.channel:
+            self.channel.drain_errors(self)  # carries the MTU
 
-    def readable(self):
-        self.drain_errors()
-        while not self.finished:
-            try:
-                data, sender = self.sock.recvfrom(65535 + 100)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # an error that drain_errors has told
-            if not self.answered_by(sender[0]):
-                continue
-            if self.item['protocol'] == 'icmp':
-                seq = icmp.echo_reply(self.item['family'], data, self.ident, self.payload(0))
-            else:
-                seq, address = responder.answer(data)
-                self.seen_as = address or self.seen_as
-                if seq is None:  # a server of another kind: take it for the answer to the newest packet
-                    seq = max(self.sent, default=None)
-            if seq is not None:
-                self.got_reply(seq)
+    def received(self, data, sender):
+        if not self.answered_by(sender):
+            return
+        if self.item['protocol'] == 'icmp':
+            seq = icmp.echo_reply(self.item['family'], data, self.ident, self.payload(0))
+        else:
+            seq, address = responder.answer(data)
+            self.seen_as = address or self.seen_as
+            if seq is None:  # a server of another kind: take it for the answer to the newest packet
+                seq = max(self.sent, default=None)
+        if seq is not None:
+            self.got_reply(seq)
+
+    def failed(self, error):
+        self.refusal |= same_address(error['refused_by'], self.item['address'])
+        self.error, self.mtu = error['text'], error['mtu'] or self.mtu
 
     def answered_by(self, sender):
         address = self.item['address']
@@ -294,23 +345,7 @@ class Datagrams(Probe):
             multicast = address.lower().startswith('ff')
         else:
             multicast = int(address.split('.')[0]) >= 224 or address.endswith('.255')
-        return multicast or same_address(sender.split('%')[0], address)
-
-    def drain_errors(self):
-        while not self.finished:
-            try:
-                data, ancillary, dummy, address = self.sock.recvmsg(256, 256, MSG_ERRQUEUE)
-            except OSError:
-                return
-            if address and not same_address(address[0].split('%')[0], self.item['address']):
-                continue
-            for dummy, dummy, value in ancillary:
-                error = icmp.parse_error(value)
-                if error and not error['local'] and self.item['protocol'] == 'icmp' and int.from_bytes(data[4:6], 'big') != self.ident:
-                    continue  # raw sockets are told of everybody's ICMP errors
-                if error:
-                    self.refusal |= same_address(error['refused_by'], self.item['address'])
-                    self.error, self.mtu = error['text'], error['mtu'] or self.mtu
+        return multicast or same_address(sender, address)
 
 
 class Connections(Probe):
@@ -318,12 +353,22 @@ class Connections(Probe):
 
     def __init__(self, *args):
         super().__init__(*args)
-        self.attempts, self.connected = {}, set()
+        self.attempts, self.connected = {}, set()  # socket -> sequence number; sockets waiting for what the other end sees
+
+    def drop(self, sock):
+        self.loop.remove(sock)
+        self.attempts.pop(sock)
+        self.connected.discard(sock)
+        sock.close()
+
+    def leave(self):
+        for sock in list(self.attempts):
+            self.drop(sock)
 
     def send(self, seq):
         now = self.loop.now()
         if self.item['count'] is None:
-            for sock in [s for s in self.sockets if now - self.sent[self.attempts[s]] > TCP_PATIENCE and s not in self.connected]:
+            for sock in [each for each, number in self.attempts.items() if now - self.sent[number] > TCP_PATIENCE and each not in self.connected]:
                 self.drop(sock)
         sock = self.open(socket.SOCK_STREAM)
         self.attempts[sock] = seq
@@ -395,6 +440,7 @@ class Prober:
     def __init__(self, items, namespaces, loop, finished):
         self.items, self.namespaces, self.loop, self.finished = items, namespaces, loop, finished
         self.results = [None] * len(items)
+        self.channels = {}
 
     def start(self):
         base = int.from_bytes(os.urandom(2), 'big')
@@ -416,7 +462,7 @@ class Prober:
             number, item, ident = self.waiting.popleft()
             self.running += 1
             kind = Connections if item['protocol'] == 'tcp' else Datagrams
-            probe = kind(item, ident, self.namespaces, self.loop, lambda item, result, number=number: self._done(number, result))
+            probe = kind(item, ident, self.namespaces, self.loop, self.channels, lambda item, result, number=number: self._done(number, result))
             self.loop.at(self.loop.now(), probe.start)
         if not self.running and not self.waiting:
             self.finished()
