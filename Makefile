@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 LAB ?= qemu
 N ?= 3
 ARGS ?=
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 BUILD := $(CURDIR)/.build
 VENV := $(BUILD)/venv
@@ -20,7 +21,7 @@ ANSIBLE := 2.17 newest
 
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_LOG_PATH = $(BUILD)/log/$(firstword $(MAKECMDGOALS)).log
-export MOLECULE_EPHEMERAL_DIRECTORY_BASE := $(BUILD)/molecule
+export MOLECULE_EPHEMERAL_DIRECTORY := $(BUILD)/molecule
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -66,7 +67,7 @@ site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this k
 # ---- tests
 
 .PHONY: test
-test: lint sanity unit differential versions scenario ## all of the following
+test: lint sanity unit native differential versions scenario ## all of the following
 	@echo && echo 'All tests passed.'
 
 .PHONY: lint
@@ -90,6 +91,11 @@ unit-python39: $(PYROUTE2_READY)
 	for version in $(PYROUTE2); do \
 	  $(STEP) "unit: Python 3.9, pyroute2 $$version" env PYTHONPATH=$(BUILD)/pyroute2/$$version $(BUILD)/venv-3.9/bin/python -m pytest tests/unit $(ARGS); \
 	done
+
+.PHONY: native
+native: venv ## probes and captures with real packets, in namespaces of the running kernel (root)
+	@tools/need ip=iproute2 $(if $(SUDO),sudo=sudo)
+	@$(STEP) 'native: packets in namespaces of this kernel' $(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/native $(ARGS)
 
 .PHONY: differential $(PYROUTE2:%=differential-%) kernel
 differential: $(PYROUTE2:%=differential-%) ## the modules against iproute2 on a kernel with all drivers, with the oldest and newest pyroute2

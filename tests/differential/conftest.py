@@ -19,6 +19,7 @@ import os
 import secrets
 import shlex
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -161,14 +162,19 @@ class Pair:
         for namespace in self:
             namespace.batch(commands)
 
-    def same(self, *commands: str) -> None:
-        """Fails unless the commands (as `ip link`), or all of EVERYTHING, print the same in both."""
-        theirs, ours = (namespace.normal(*commands or EVERYTHING) for namespace in (self.theirs, self.ours))
-        different = [command for command in theirs if theirs[command] != ours[command]]
-        if different:
-            texts = [json.dumps({command: data[command] for command in different}, indent=1, sort_keys=True).splitlines() for data in (theirs, ours)]
-            lines = '\n'.join(difflib.unified_diff(*texts, 'iproute2', 'ours', lineterm='', n=6))
-            pytest.fail(f'{", ".join(different)}: ours differs from iproute2\n{lines}', pytrace=False)
+    def same(self, *commands: str, settle: float = 3) -> None:
+        """Fails unless the commands (as `ip link`), or all of EVERYTHING, print the same in both within `settle` seconds: link monitors take their time."""
+        deadline = time.monotonic() + settle
+        while True:
+            theirs, ours = (namespace.normal(*commands or EVERYTHING) for namespace in (self.theirs, self.ours))
+            different = [command for command in theirs if theirs[command] != ours[command]]
+            if not different:
+                return
+            if time.monotonic() > deadline:
+                texts = [json.dumps({command: data[command] for command in different}, indent=1, sort_keys=True).splitlines() for data in (theirs, ours)]
+                lines = '\n'.join(difflib.unified_diff(*texts, 'iproute2', 'ours', lineterm='', n=6))
+                pytest.fail(f'{", ".join(different)}: ours differs from iproute2\n{lines}', pytrace=False)
+            time.sleep(0.1)
 
 
 def _libc(name: str, *arguments) -> None:
@@ -188,12 +194,12 @@ def passing(item, key: str) -> bool:
 
 
 def normalise(value, key: str = ''):
-    """iproute2's JSON without volatile keys and flags, lists in the order of their text, finite lifetimes only as such."""
+    """iproute2's JSON without volatile keys and flags, lists in the order of names and text, finite lifetimes only as such."""
     if isinstance(value, dict):
         return {name: normalise(item, name) for name, item in value.items() if name not in VOLATILE}
     if isinstance(value, list):
         items = [normalise(item) for item in value if not passing(item, key)]
-        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+        return sorted(items, key=lambda item: (item.get('ifname', '') if isinstance(item, dict) else '', json.dumps(item, sort_keys=True)))
     if key in ('valid_life_time', 'preferred_life_time'):
         return 'forever' if value == FOREVER else 'finite'
     return value

@@ -69,4 +69,4 @@ def test_difference_is_seen(pair, difference, where):
     pair.both(*SITE)
     pair.ours.run(difference)
     with pytest.raises(pytest.fail.Exception, match=where):
-        pair.same()
+        pair.same(settle=0)
