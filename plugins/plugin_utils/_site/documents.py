@@ -168,7 +168,10 @@ def merge(documents: Iterable[Document]) -> Document:
 
 
 def absent(document: Document) -> Document:
-    """The removal of what a document describes, and of nothing that would go with it by itself."""
+    """The removal of what a document describes, and of nothing that would go with it by itself.
+
+    Kernel parameters have no absence: what they were is not known here (the role gateway remembers it).
+    """
     namespaces = {item["name"] for item in document.get("netns", [])}
     made = {(item.get("netns"), item["name"]) for item in document.get("links", []) + document.get("teams", []) if "kind" in item}
     made |= {(item.get("netns"), item["name"]) for item in document.get("teams", [])}
@@ -182,7 +185,7 @@ def absent(document: Document) -> Document:
         elif item.get("master") and (item.get("netns"), item["master"]) not in made:
             result["links"].append(where | {"master": ""})
     result["teams"] = [_given(netns=item.get("netns"), name=item["name"]) | {"state": "absent"} for item in document.get("teams", [])]
-    for resource in ("bridge_vlans", "fdb", "addresses", "routes", "sysctls", "nat"):
+    for resource in ("bridge_vlans", "fdb", "addresses", "routes", "nat"):
         result[resource] = [
             {key: value for key, value in item.items() if key != "purge"} | {"state": "absent"}
             for item in document.get(resource, [])
