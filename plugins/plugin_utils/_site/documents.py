@@ -175,7 +175,7 @@ def absent(document: Document) -> Document:
     namespaces = {item["name"] for item in document.get("netns", [])}
     made = {(item.get("netns"), item["name"]) for item in document.get("links", []) + document.get("teams", []) if "kind" in item}
     made |= {(item.get("netns"), item["name"]) for item in document.get("teams", [])}
-    result: Document = {"netns": [{"name": name, "state": "absent"} for name in sorted(namespaces)], "links": []}
+    result: Document = {"netns": [{"name": name, "state": "absent"} for name in sorted(namespaces)], "links": [], "sysctls": []}
     for item in document.get("links", []):
         where = _given(netns=item.get("netns"), name=item["name"])
         if item.get("netns") in namespaces or (item.get("netns"), item["name"]) in made and "kind" not in item:
