@@ -1,5 +1,73 @@
 #!/usr/bin/python
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vnet_netns
+short_description: Make and remove named network namespaces
+version_added: 0.1.0
+description:
+  - Makes namespaces that C(ip netns) sees, and removes them. No child process is started for it.
+  - A namespace in which processes live is only removed with O(force).
+  - One task is one transaction; when an operation fails, those already applied are undone.
+author: The linuxnet.vnet contributors (!UNKNOWN)
+extends_documentation_fragment:
+  - linuxnet.vnet.attributes
+  - linuxnet.vnet.vnet_netns
+"""
+
+EXAMPLES = r"""
+- name: Two namespaces that forward packets
+  linuxnet.vnet.vnet_netns:
+    sysctl:
+      net.ipv4.ip_forward: '1'
+    config:
+      - name: blue
+      - name: red
+
+- name: Remove those with a name beginning with lab-, but lab-1
+  linuxnet.vnet.vnet_netns:
+    purge: true
+    purge_match: ['lab-*']
+    config:
+      - name: lab-1
+"""
+
+RETURN = r"""
+operations:
+  description: What was or would be done, in order; each with C(action), C(resource), C(name), C(netns), C(values), C(before) and C(disruption).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {action: create, resource: netns, netns: null, name: blue, disruption: in_place, values: {name: blue}}
+commands:
+  description: The same as iproute2 command lines, runnable as they are.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - ip netns add blue
+failed_operation:
+  description: The operation that the kernel refused.
+  returned: when an operation failed
+  type: dict
+errno:
+  description: Number of the error that the kernel answered with.
+  returned: when an operation failed
+  type: int
+extack:
+  description: The kernel's own sentence about it, where it has one.
+  returned: when an operation failed
+  type: str
+rolled_back:
+  description: Whether everything else of the task was undone.
+  returned: when an operation failed
+  type: bool
+"""
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.module import resource_main
 

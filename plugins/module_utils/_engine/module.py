@@ -17,15 +17,16 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 def resource_main(section: str):
     """The main() of a module of one resource."""
     module = AnsibleModule(argument_spec=argument_spec(RESOURCES[section]), supports_check_mode=True)
-    finish(module, lambda: from_module(RESOURCES[section], module.params))
+    leave(module, lambda: run(from_module(RESOURCES[section], module.params), RESOURCES, check=module.check_mode,
+                              allow_disconnect=module.params['allow_disconnect']))
 
 
-def finish(module: AnsibleModule, desire):
-    """Run what `desire()` returns and leave with its result, or with one sentence."""
+def leave(module: AnsibleModule, outcome):
+    """Leave with the result that `outcome()` returns, or with one sentence about what is wrong."""
     try:
-        outcome = run(desire(), RESOURCES, check=module.check_mode, allow_disconnect=module.params['allow_disconnect'])
+        result = outcome()
     except VnetError as exc:
         module.fail_json(msg=exc.message, **exc.details)
     if not module._diff:
-        outcome.pop('diff')
-    module.exit_json(**outcome)
+        result.pop('diff', None)
+    module.exit_json(**result)

@@ -37,3 +37,22 @@ def verify(desired, resources: dict, kernel) -> list[str]:
     Applier(resources, kernel).run(again)
     left = make_plan(desired, World(resources, kernel))
     return [f'{operation.where or operation.name}: the kernel did not keep {operation.section} {operation.name}: {operation.values}' for operation in left]
+
+
+def rendered(desired, resources: dict) -> dict:
+    """The plan for an empty host: no root, no kernel. Links that the document refers to but does not make are taken as there."""
+    world = World(resources)
+    made = {(one.netns, one.values['peer'].get('netns', one.netns), one.values['peer']['name']) for one in desired.wanted
+            if one.section == 'links' and not one.absent and one.values.get('peer')}
+    made_names = {(netns, name) for unused, netns, name in made}
+    made_names |= {(one.netns, one.key) for one in desired.wanted if one.section == 'links' and one.values.get('kind')}
+    made_names |= {(one.netns, one.key) for one in desired.wanted if one.section == 'teams'}
+    foreign: dict = {}
+    for one in desired.wanted:
+        for netns, name in resources[one.section].refers(one):
+            if (netns, name) not in made_names:
+                foreign.setdefault(netns, set()).add(name)
+    for netns in {one.netns for one in desired.wanted} | set(foreign):
+        names = sorted(foreign.get(netns, set()) - {'lo'})
+        world.tables['links', netns] = resources['links'].empty(names)
+    return result(make_plan(desired, world), resources)

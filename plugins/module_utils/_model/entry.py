@@ -129,5 +129,5 @@ class Entry(Resource):
         return [self.creation(netns, key, values) for key, values in world.table(self.section, netns).items()
                 if values.get(self.on) == name and self.returns(values)]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         return dict(values) if self.returns(values) else None

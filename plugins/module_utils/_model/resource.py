@@ -130,6 +130,11 @@ class Resource:
         """The same as iproute2 command lines."""
         raise NotImplementedError
 
+    def refers(self, wanted: Wanted) -> list[tuple]:
+        """(netns, name) of the links that a wanted object needs."""
+        name = wanted.values.get('dev')
+        return [(wanted.netns, name)] if name else []
+
     def promises(self, wanted: list[Wanted]) -> dict:
         """{(netns, name): kind} of links that wanted objects of this resource bring with them."""
         return {}
@@ -147,9 +152,13 @@ class Resource:
         """Whether an error means that the aim was reached already."""
         return False
 
-    def document(self, key, values: dict, netns: str | None) -> dict | None:
+    def document(self, key, values: dict, netns: str | None, world) -> dict | None:
         """The item for vnet_info's state; None for what is the kernel's own."""
         raise NotImplementedError
+
+    def merge_documents(self, items: list[dict]) -> list[dict]:
+        """Items of one resource as one would write them."""
+        return items
 
 
 def prefix(tool: str, netns: str | None) -> list[str]:

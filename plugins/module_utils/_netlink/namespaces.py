@@ -117,6 +117,10 @@ class Namespaces:
                 self._sockets[key] = open_socket(protocol)
         return self._sockets[key]
 
+    def adopt(self, sock):
+        """Use a socket made elsewhere as the one of the module's own namespace."""
+        self._sockets[None, 0] = sock
+
     def forget(self, netns: str):
         """Close what is open of a namespace that is going away."""
         for key in [key for key in self._sockets if key[0] == netns]:

@@ -151,7 +151,7 @@ class Address(Entry):
             words += [name for name in _FLAGS if values.get(name)]
         return [[*prefix('ip', operation.netns), 'address', verb, *words, 'dev', values['dev']]]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         if not self.returns(values) or values['dev'] == 'lo' and values['address'] in ('127.0.0.1/8', '::1/128'):
             return None
         return {name: value for name, value in values.items() if name in self.table.by_name}

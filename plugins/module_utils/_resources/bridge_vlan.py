@@ -310,9 +310,15 @@ class BridgeVlan(Resource):
             lines.append([*bridge, 'vlan', 'set', 'vid', vid, 'dev', dev, 'state', str(_STATES[values['state']])])
         return lines
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         vlan = {name: value for name, value in values.items() if name != 'dev' and value is not False and not (name == 'state' and value == 'forwarding')}
         return {'dev': values['dev'], 'vlans': [vlan]}
+
+    def merge_documents(self, items):
+        ports: dict = {}
+        for item in items:
+            ports.setdefault((item.get('netns'), item['dev']), {**item, 'vlans': []})['vlans'] += item['vlans']
+        return list(ports.values())
 
 
 def _without_ids(values: dict) -> tuple:

@@ -167,7 +167,7 @@ class Fdb(Entry):
             line += [name for name in _FLAGS if values.get(name)]
         return [line]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         if not self.returns(values):
             return None
         return {name: value for name, value in values.items() if value not in (False, None) and name != 'self'}

@@ -19,7 +19,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
     ADDRGENMODES, COMMON, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, peer_of, references, restorable_peer
 
 
 
@@ -91,8 +91,14 @@ class Link(Resource):
         kernel.learn(netns, {link.name: link.index for link in links})
         return LinkTable(links)
 
-    def empty(self):
-        return LinkTable([FoundLink('lo', 1, {'name': 'lo', 'up': False, 'mtu': 65536})])
+    def empty(self, names=()):
+        """A namespace with its loopback, and NICs of these names."""
+        return LinkTable([FoundLink('lo', 1, {'name': 'lo', 'up': False, 'mtu': 65536}),
+                          *(FoundLink(name, 2 + place, {'name': name, 'up': False, 'master': ''}) for place, name in enumerate(names))])
+
+    def refers(self, wanted):
+        found = [(netns, name) for unused, netns, name in references(wanted.netns, wanted.values)]
+        return found if wanted.values.get('kind') or wanted.absent else [*found, (wanted.netns, wanted.key)]
 
     # -- plan ---------------------------------------------------------------------------------------------------------
 
@@ -291,13 +297,21 @@ class Link(Resource):
 
     # -- document -----------------------------------------------------------------------------------------------------
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         found = values
         if key == 'lo':
             return None
         item = restorable(found.values)
-        if item.get('kind') not in KINDS:
+        item['up'] = found.up
+        kind = KINDS.get(found.kind)
+        if kind is None:
             item.pop('kind', None)
+        elif kind.paired:
+            peer = peer_of(world, netns, found)
+            if peer is None:
+                item.pop('kind')  # the other end is in a namespace that is not part of the document
+            else:
+                item['peer'] = restorable_peer(peer)
         return item
 
 

@@ -76,9 +76,14 @@ class LinkPlan:
 
     def _is_peer_of_new(self, one) -> Wanted | None:
         """The wanted pair that will make this link as its other end."""
+        own_kind = KINDS.get(one.values.get('kind', ''))
         for pair in self.wanted:
+            if pair is one:
+                if own_kind is not None and own_kind.paired:
+                    return None  # both ends are listed as pairs: the first of them makes it
+                continue
             kind = KINDS.get(pair.values.get('kind', ''))
-            if pair.absent or kind is None or not kind.paired or pair is one:
+            if pair.absent or kind is None or not kind.paired:
                 continue
             peer = pair.values['peer']
             if (peer.get('netns', pair.netns), peer['name']) == (one.netns, one.key):
@@ -323,20 +328,7 @@ class LinkPlan:
                          facts={'netns': netns, 'port_down': self._port_down(netns, values.get('master'))})
 
     def _peer_of(self, netns, found):
-        """(netns, name, FoundLink) of the other end of a pair, among the namespaces that the task has looked at."""
-        if found.link_nsid is None:
-            peer = getattr(self.world.links(netns), 'by_index', {}).get(found.link_index)
-            return (netns, peer.name, peer) if peer is not None else None
-        for section, other in list(self.world.tables):
-            if section != 'links' or other == netns:
-                continue
-            peer = self.world.links(other).by_index.get(found.link_index)
-            if peer is not None and peer.kind == found.kind and peer.link_index == found.index and self._knows(netns, other, found.link_nsid):
-                return other, peer.name, peer
-        return None
-
-    def _knows(self, netns, other, nsid):
-        return self.world.kernel is None or messages.nsid(self.world.kernel, netns, other) == nsid
+        return peer_of(self.world, netns, found)
 
     # -- checks -------------------------------------------------------------------------------------------------------
 
@@ -414,6 +406,21 @@ class LinkPlan:
 
     def _deletion(self, netns, name):
         return Operation(self.resource.section, 'delete', netns, name, name, phase=Phase.DELETE_LINK)
+
+
+def peer_of(world, netns, found):
+    """(netns, name, FoundLink) of the other end of a pair, among the namespaces that the task has looked at."""
+    if found.link_nsid is None:
+        peer = getattr(world.links(netns), 'by_index', {}).get(found.link_index)
+        return (netns, peer.name, peer) if peer is not None else None
+    for section, other in list(world.tables):
+        if section != 'links' or other == netns:
+            continue
+        peer = world.links(other).by_index.get(found.link_index)
+        if peer is not None and peer.kind == found.kind and peer.link_index == found.index and (
+                world.kernel is None or messages.nsid(world.kernel, netns, other) == found.link_nsid):
+            return other, peer.name, peer
+    return None
 
 
 def sits_on(child, parent) -> bool:

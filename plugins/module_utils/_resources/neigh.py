@@ -114,7 +114,7 @@ class Neigh(Entry):
             line += [name for name in ('router', 'extern_learn') if values.get(name)]
         return [line]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         if not self.returns(values):
             return None
         return {name: value for name, value in values.items() if value is not False}

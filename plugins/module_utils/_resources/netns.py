@@ -155,7 +155,7 @@ class Netns(Resource):
             return [['ip', 'netns', 'del', operation.key]]
         return [['ip', 'netns', 'set', operation.key, str(operation.values['nsid'])]]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         return {'name': key}
 
 

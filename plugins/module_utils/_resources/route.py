@@ -266,7 +266,7 @@ class Route(Entry):
                     line.append('onlink')
         return [line]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         if not self.returns(values):
             return None
         return {name: value for name, value in values.items() if not (name == 'onlink' and not value)}

@@ -89,7 +89,7 @@ class Sysctl(Resource):
         for one in wanted:
             name, value = one.key, one.values['value']
             found = world.table(self.section, one.netns).get(name)
-            if found is None and not self._coming(one, world):
+            if found is None and world.kernel is not None and not self._coming(one, world):
                 raise InputError(f'{one.where}: sysctl {dotted(name)} does not exist on this kernel or in this namespace: No such file or directory')
             if found is not None and found['value'] == value:
                 continue
@@ -121,7 +121,7 @@ class Sysctl(Resource):
         words = ['sysctl', '-w', f"{dotted(operation.key)}={operation.values['value']}"]
         return [words if operation.netns is None else ['nsenter', '--net=' + path(operation.netns), *words]]
 
-    def document(self, key, values, netns):
+    def document(self, key, values, netns, world):
         return dict(values) if values else None
 
 

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live state of a machine as a document that vnet_state takes, and what its kernel can do, found by trying."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel, World
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request, open_socket
+
+_EOPNOTSUPP = 95
+#: kinds that other code asks about although they have no file of their own yet
+_MORE_KINDS = ('geneve', 'gre', 'gretap', 'macvtap', 'ipvtap', 'macsec', 'wireguard', 'netkit', 'vxcan', 'hsr', 'bareudp', 'erspan', 'ipip', 'sit', 'xfrm')
+
+
+def live_document(resources: dict, netns: list | None = None) -> dict:
+    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module)."""
+    kernel = Kernel()
+    try:
+        world = World(resources, kernel)
+        places = [None, *namespaces.names()] if netns is None else [name or None for name in netns]
+        for place in places:
+            world.links(place)  # so that pairs across namespaces find their other ends
+        document: dict = {'netns': [{'name': name} for name in places if name is not None and not name.startswith(('/', 'pid:'))]}
+        for section, resource in resources.items():
+            if section in ('netns', 'sysctls'):
+                continue
+            items = []
+            for place in places:
+                for key, values in world.table(section, place).items():
+                    item = resource.document(key, values, place, world)
+                    if item is not None:
+                        items.append({**item, **({'netns': place} if place is not None else {})})
+            document[section] = resource.merge_documents(items)
+        return {section: items for section, items in document.items() if items}
+    finally:
+        kernel.close()
+
+
+def capabilities() -> dict:
+    """{'kinds': {name: bool}, 'features': {name: bool}}, tried in a namespace that vanishes afterwards."""
+    kernel = Kernel()
+    home = kernel.namespaces.fd(None)
+    try:
+        try:
+            namespaces.unshare_net()
+        except OSError as exc:
+            raise MissingAbility(f'probing needs root (CAP_SYS_ADMIN): {os.strerror(exc.errno)}; use become') from exc
+        try:
+            kernel.namespaces.adopt(open_socket())
+        finally:
+            namespaces.setns(home)
+        kinds = {name: _has_kind(kernel, name) for name in sorted({*KINDS, *_MORE_KINDS})}
+        return {'kinds': kinds, 'features': {
+            'bridge_vlan_filtering': kinds['bridge'] and _keeps(kernel, 'bridge', 'vlan_filtering', True),
+            'bridge_mcast_snooping': kinds['bridge'] and _keeps(kernel, 'bridge', 'mcast_snooping', True),
+            'vxlan_vnifilter': kinds['vxlan'] and _keeps(kernel, 'vxlan', 'vnifilter', True, external=True),
+        }}
+    finally:
+        kernel.close()
+
+
+def _try(kernel, kind: str, data: bytes | None = None) -> KernelError | None:
+    """The error of making a link of a kind; the link stays, in a namespace that vanishes."""
+    codec = messages.message(kernel)
+    info = {'IFLA_INFO_KIND': kind, 'IFLA_INFO_DATA': data}
+    body = codec.pack({}, {'IFLA_IFNAME': 'probe', 'IFLA_LINKINFO': messages.LINKINFO.pack(info)})
+    failed, unused = kernel.namespaces.socket(None).batch([Request(messages.RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)])
+    return failed.get(0)
+
+
+def _remove(kernel):
+    body = messages.message(kernel).pack({}, {'IFLA_IFNAME': 'probe'})
+    kernel.namespaces.socket(None).batch([Request(messages.RTM_DELLINK, 0, body)])
+
+
+def _has_kind(kernel, kind: str) -> bool:
+    error = _try(kernel, kind)
+    if error is None:
+        _remove(kernel)
+    return error is None or error.errno != _EOPNOTSUPP or 'Unknown device type' not in (error.extack or 'Unknown device type')
+
+
+def _keeps(kernel, kind: str, option: str, value, **more) -> bool:
+    """Whether an option that is set is read back."""
+    table = KINDS[kind].table
+    data = messages.data_layout(KINDS[kind]).pack(table.encode({option: value, **more}, None))
+    if _try(kernel, kind, data) is not None:
+        return False
+    codec = messages.message(kernel)
+    request = Request(messages.RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': 'probe'}))
+    unused, replies = kernel.namespaces.socket(None).batch([request])
+    body = replies[0][0][1]
+    info = codec.layout.read(body, codec.size, len(body)).get('IFLA_LINKINFO', b'')
+    raw = messages.LINKINFO.read(info, 0, len(info)).get('IFLA_INFO_DATA', b'')
+    found = table.decode(messages.data_layout(KINDS[kind]).read(raw, 0, len(raw)), str)
+    _remove(kernel)
+    return found.get(option) == value

@@ -1,0 +1,76 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vnet_info
+short_description: The live network of a host as a document, and what its kernel can do
+version_added: 0.1.0
+description:
+  - Returns the state of the host in the form that M(linuxnet.vnet.vnet_state) takes; feeding it back changes nothing.
+  - Returns which link kinds and features the kernel has, found by trying them in a namespace that vanishes at once, not by its version.
+author: The linuxnet.vnet contributors (!UNKNOWN)
+extends_documentation_fragment:
+  - linuxnet.vnet.attributes
+options:
+  netns:
+    description: Namespaces to return; V('') is the one that the module runs in. Without it that one and all named ones.
+    type: list
+    elements: str
+  gather:
+    description: What to return.
+    type: list
+    elements: str
+    choices: [state, capabilities]
+    default: [state, capabilities]
+"""
+
+EXAMPLES = r"""
+- name: Look at everything
+  linuxnet.vnet.vnet_info:
+  register: net
+
+- name: Only what the kernel can do
+  linuxnet.vnet.vnet_info:
+    gather: [capabilities]
+"""
+
+RETURN = r"""
+state:
+  description: Document of the live state, by sections as in M(linuxnet.vnet.vnet_state).
+  returned: when gathered
+  type: dict
+capabilities:
+  description: Dicts C(kinds) and C(features) of names to whether the kernel has them.
+  returned: when gathered
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.info import capabilities, live_document
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.module import leave
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
+
+
+def main():
+    module = AnsibleModule(argument_spec={
+        'netns': {'type': 'list', 'elements': 'str'},
+        'gather': {'type': 'list', 'elements': 'str', 'choices': ['state', 'capabilities'], 'default': ['state', 'capabilities']},
+    }, supports_check_mode=True)
+
+    def outcome():
+        found = {'changed': False}
+        if 'state' in module.params['gather']:
+            found['state'] = live_document(RESOURCES, module.params['netns'])
+        if 'capabilities' in module.params['gather']:
+            found['capabilities'] = capabilities()
+        return found
+
+    leave(module, outcome)
+
+
+if __name__ == '__main__':
+    main()
