@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 
-from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import derive, documents, expectations, mesh, report, variables
+from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import derive, documents, expectations, mesh, report, requirements, variables
 
 MOST_PROBLEMS = 20  # more than that nobody reads at once
 
@@ -66,6 +66,14 @@ def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="prese
         raise AnsibleFilterError(f"{host}: {exc}") from exc
 
 
+def site_lacking(found, hostvars, host):
+    """What a machine lacks for its document, by what vnet_info has found: packages to install and problems that need a person."""
+    problems = []
+    settings = derive.own(variables.read(_OfHost(hostvars, host), problems))
+    _refuse(problems)
+    return requirements.lacking(host, documents.build(settings, variables.ROLES), variables.plain(found))
+
+
 def site_expectations(hostvars, host, mesh, peers=2, outside=(), own=()):  # pylint: disable=redefined-outer-name
     """What is tried from one machine once the site is built, as items for vnet_probe."""
     problems = []
@@ -106,6 +114,7 @@ class FilterModule:
     def filters(self):
         return {
             "site_mesh": site_mesh,
+            "site_lacking": site_lacking,
             "site_document": site_document,
             "site_expectations": site_expectations,
             "site_captures": site_captures,

@@ -412,6 +412,22 @@ def test_a_segment_that_others_cannot_know_of_is_refused(hosts):
         site.site_document(hosts, "node1", ["vxlan"], mesh_of(hosts), vxlan_segments=segment)
 
 
+def test_what_a_machine_lacks(hosts):
+    everything = {"kinds": {}, "features": {}}
+    assert FILTERS["site_lacking"]({"capabilities": everything}, hosts, "node1") == {"packages": [], "problems": []}
+    assert FILTERS["site_lacking"]({"msg": "this host has no usable pyroute2"}, hosts, "node1") == {"packages": ["python3-pyroute2"], "problems": []}
+    assert FILTERS["site_lacking"]({"msg": "needs root"}, hosts, "node1")["problems"] == ["node1: needs root"]
+    lacking = FILTERS["site_lacking"](
+        {"capabilities": {"kinds": {"bond": False, "veth": True}, "features": {"bridge_vlan_filtering": False, "nftables": False}}}, hosts, "node1"
+    )
+    assert lacking["packages"] == ["nftables"]
+    assert lacking["problems"] == [
+        "node1: the kernel has no bond, which uplink0 needs; install a kernel with it (on Debian linux-image-amd64), or give aggregation_links no kind.",
+        "node1: the kernel has no bridge vlan filtering, which br0 needs; install a kernel with it (on Debian linux-image-amd64),"
+        " or give each segment a bridge of its own without vid.",
+    ]
+
+
 def test_names_fit_and_stay():
     assert names.vxlan_device("blue") == "vx-blue"
     assert names.vxlan_device("a-long-segment-name") == names.vxlan_device("a-long-segment-name")
