@@ -27,7 +27,8 @@ def live_document(resources: dict, netns: list | None = None) -> dict:
         places = [None, *namespaces.names()] if netns is None else [name or None for name in netns]
         for place in places:
             world.links(place)  # so that pairs across namespaces find their other ends
-        document: dict = {'netns': [{'name': name} for name in places if name is not None and not name.startswith(('/', 'pid:'))]}
+        named = [name for name in places if name is not None and not name.startswith(('/', 'pid:'))]
+        document: dict = {'netns': [{'name': name, 'lo_up': world.links(name)['lo'].up} for name in named]}
         for section, resource in resources.items():
             if section in ('netns', 'sysctls'):
                 continue

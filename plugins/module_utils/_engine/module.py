@@ -27,6 +27,8 @@ def leave(module: AnsibleModule, outcome):
         result = outcome()
     except VnetError as exc:
         module.fail_json(msg=exc.message, **exc.details)
+    for warning in result.pop('warnings', ()):
+        module.warn(warning)
     if not module._diff:
         result.pop('diff', None)
     module.exit_json(**result)

@@ -29,8 +29,8 @@ class PortRange(Type):
     def unwire(self, raw):
         return f"{raw['low']}-{raw['high']}" if raw['high'] else None
 
-    def words(self, value):
-        return value.replace('-', ' ')
+    def argv(self, value):
+        return value.split('-')
 
 
 def _check(values: dict):

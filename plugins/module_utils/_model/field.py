@@ -67,7 +67,7 @@ class Field:
         """iproute2's words for it."""
         if getattr(self.type, 'on', '') is None:
             return [self.keyword] if value else ['no' + self.keyword]
-        return [*self.keyword.split(), *self.type.words(value).split(' ')]
+        return [*self.keyword.split(), *self.type.argv(value)]
 
 
 class Table:

@@ -35,6 +35,10 @@ class Type:
     def words(self, value) -> str:
         return str(value)
 
+    def argv(self, value) -> list[str]:
+        """words() as arguments of a command line."""
+        return [self.words(value)]
+
 
 class Int(Type):
     """A whole number in lo..hi; `names` are words for some numbers (`inherit` for 0), which are the canonical form then."""
@@ -155,8 +159,8 @@ class Flags(Type):
     def unwire(self, raw):
         return sorted(name for name, bit in self.bits.items() if raw & bit)
 
-    def words(self, value):
-        return ' '.join(value)
+    def argv(self, value):
+        return list(value)
 
 
 class Text(Type):
@@ -349,14 +353,15 @@ class Map(Type):
         """What to send so that a live map becomes `wanted`: what is no longer listed goes back to 0."""
         return {**{key: 0 for key in found or {} if key not in wanted}, **wanted}
 
-    def words(self, value):
-        return ' '.join(f'{key}:{item}' for key, item in value.items())
+    def argv(self, value):
+        return [f'{key}:{item}' for key, item in value.items()]
 
 
 class ListOf(Type):
     """A list of values of one type; `ordered` lists keep their order, others are sorted."""
 
     def __init__(self, item: Type, ordered: bool = False, separator: str = ',', size: int | None = None):
+        """separator: what iproute2 has between the values; ' ' makes each an argument of its own."""
         self.item, self.ordered, self.separator, self.size = item, ordered, separator, size
         self.spec = {'type': 'list', 'elements': item.spec['type']}
         if 'options' in item.spec:
@@ -373,8 +378,9 @@ class ListOf(Type):
         parsed = [self.item.parse(one) for one in value]
         return parsed if self.ordered else sorted(set(parsed))
 
-    def words(self, value):
-        return self.separator.join(self.item.words(one) for one in value)
+    def argv(self, value):
+        words = [self.item.words(one) for one in value]
+        return words if self.separator == ' ' else [self.separator.join(words)]
 
 
 class Options(Type):

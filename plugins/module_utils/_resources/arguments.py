@@ -24,6 +24,7 @@ SCOPES = {
     'addresses': "each listed O(dev); the kernel's own link-local addresses stay",
     'neighs': 'each listed O(dev), among permanent entries',
     'routes': 'O(table) and O(protocol), which default to V(main) and to the mark of this collection',
+    'nat': 'O(netns)',
 }
 
 

@@ -9,11 +9,12 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.address i
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.bridge_vlan import BridgeVlan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.fdb import Fdb
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link import Link
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.nat import Nat
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.neigh import Neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.netns import Netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import Route
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.sysctl import Sysctl
 
 RESOURCES = {resource.section: resource for resource in (
-    Netns(), Link(), BridgeVlan(), Fdb(), Address(), Neigh(), Route(), Sysctl(),
+    Netns(), Link(), BridgeVlan(), Fdb(), Address(), Neigh(), Route(), Sysctl(), Nat(),
 )}

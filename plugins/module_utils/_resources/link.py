@@ -115,7 +115,7 @@ class Link(Resource):
         if operation.action == 'create' and 'Unknown device type' in error.extack:
             kind = operation.values['kind']
             return f"{words}: this kernel has no driver for kind {kind}; load it (modprobe {kind}) or install the package with the kernel's extra modules"
-        if error.errno == 1:
+        if error.errno == 1 and not error.extack:
             return f'{words}: needs root (CAP_NET_ADMIN); use become'
         return words
 
@@ -195,7 +195,7 @@ class Link(Resource):
             attrs['IFLA_MASTER'] = kernel.index(netns, values['master']) if values['master'] else 0
         flags, change = _flags(values)
         ports = [option for option in PORTS if option in values]
-        last_up = facts.get('up_again') or (bool(flags & IFF_UP) and (facts.get('down') or 'addrgenmode' in values))
+        last_up = facts.get('up_again') or (bool(flags & IFF_UP) and (facts.get('down') or facts.get('port_down') or 'addrgenmode' in values))
         if last_up:
             flags, change = flags & ~IFF_UP, change & ~IFF_UP
         if attrs or change:

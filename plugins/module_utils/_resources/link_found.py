@@ -49,13 +49,13 @@ class FoundLink:
             values[option] = bool(self.flags & bit) != inverse
         values['altnames'] = sorted(raw.get('IFLA_PROP_LIST', {}).get('IFLA_ALT_IFNAME', []))
         values['master'] = name_of(self.master_index) if self.master_index else ''
-        if self.link_index and self.link_nsid is None and self.link_index != self.index:
+        kind = KINDS.get(self.kind)
+        if self.link_index and self.link_nsid is None and self.link_index != self.index and (kind is None or kind.parent):
             values['link'] = name_of(self.link_index)
         spec = raw.get('IFLA_AF_SPEC')
         if spec:
             mode = messages.AF_SPEC.read(spec, 0, len(spec)).get('AF_INET6', {}).get('IFLA_INET6_ADDR_GEN_MODE')
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
-        kind = KINDS.get(self.kind)
         if kind is not None and kind.table.fields:
             data = raw['info'].get('IFLA_INFO_DATA', b'')
             values[kind.key] = kind.table.decode(messages.data_layout(kind).read(data, 0, len(data)), name_of)

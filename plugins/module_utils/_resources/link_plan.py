@@ -397,7 +397,8 @@ class LinkPlan:
     def _emit(self, one, action, values, before, *, facts=None, undo=(), disruption=IN_PLACE, flushes=(), phase=Phase.LINK, requires=()):
         operation = Operation(self.resource.section, action, one.netns, one.key, one.key, values, before, where=one.where, disruption=disruption,
                               flushes=flushes, phase=phase, undo=undo, facts=facts)
-        operation.provides = {('link' if action == 'create' else 'set', one.netns, one.key)}
+        if phase != Phase.LINK_LATE:  # late options follow what depends on the link; nothing waits for them
+            operation.provides = {('link' if action == 'create' else 'set', one.netns, one.key)}
         operation.requires = self._needs(one.netns, values) | set(requires)
         if action == 'set':
             operation.requires.add(('link', one.netns, one.key))
