@@ -378,6 +378,10 @@ class ListOf(Type):
         parsed = [self.item.parse(one) for one in value]
         return parsed if self.ordered else sorted(set(parsed))
 
+    def unwire(self, raw):
+        values = [self.item.unwire(one) for one in raw]
+        return values if self.ordered else sorted(values)
+
     def argv(self, value):
         words = [self.item.words(one) for one in value]
         return words if self.separator == ' ' else [self.separator.join(words)]

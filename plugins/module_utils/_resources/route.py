@@ -47,6 +47,14 @@ class NexthopList(ListOf):
             raise ValueError(f'a list of nexthops ({exc.message})') from None
 
 
+class NexthopField(Field):
+    """The kernel completes a nexthop with the link that its gateway is on."""
+
+    def equal(self, wanted, found):
+        return len(wanted) == len(found or ()) and all(
+            all(hop.get(name) == value for name, value in one.items()) for one, hop in zip(wanted, found))
+
+
 class Route(Entry):
     section, module = 'routes', 'vnet_route'
     doc = 'routes'
@@ -68,7 +76,7 @@ class Route(Entry):
         Field('mtu', Int(0, unit='bytes'), None, 'MTU of the path.'),
         Field('onlink', Bool(None, None), None, 'The gateway is on the link, whatever the addresses say.'),
         Field('nhid', Int(1), None, 'Nexthop object.'),
-        Field('nexthops', NexthopList(), None, 'Several nexthops to share the traffic.'),
+        NexthopField('nexthops', NexthopList(), None, 'Several nexthops to share the traffic.'),
         Field('protocol', Int(0, 255, names=PROTOCOLS), None, 'Who made the route. The default is 118, the mark of this collection.'),
     ])
 
