@@ -94,7 +94,8 @@ def site_rows(hostvars, hosts, registered):
         variable = _OfHost(hostvars, host)
         outcomes = [outcome for name in registered for outcome in _listed(variable.get(name))] or [None]
         found += [row for outcome in outcomes if not (outcome or {}).get("skipped") for row in report.rows(host, outcome)]
-    return found
+    order = list(dict.fromkeys(row["check"] for row in found))
+    return sorted(found, key=lambda row: order.index(row["check"]))
 
 
 def _listed(value):

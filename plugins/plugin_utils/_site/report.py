@@ -33,7 +33,7 @@ def _named(host: str, name: str) -> dict:
 
 
 def _capture(host: str, capture: dict, expectation: dict) -> dict:
-    wanted = f"none on {capture['dev']}" if expectation["max"] == 0 else f"on {capture['dev']}"
+    wanted = f"{'nothing' if expectation['max'] == 0 else 'packets'} on {capture['dev']}"
     seen = f"{expectation['packets']} packets" + (f", and {capture['dropped']} were lost unseen" if capture["dropped"] else "")
     return _named(host, expectation["name"]) | {"expected": wanted, "seen": seen, "ok": bool(expectation["ok"])}
 
@@ -73,7 +73,7 @@ def summary(listed: list[dict]) -> str:
 
 
 def failures(listed: list[dict]) -> list[str]:
-    return [f"{row['check']}: {' -> '.join(filter(None, [row['who'], row['whom']]))}: expected {row['expected']}, seen {row['seen']}" for row in listed if not row["ok"]]
+    return [f"{row['check']}: {' -> '.join(filter(None, [row['who'], row['whom']]))}: {row['seen']}" for row in listed if not row["ok"]]
 
 
 def markdown(listed: list[dict]) -> str:
