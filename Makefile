@@ -20,10 +20,14 @@ PYROUTE2 := 0.7.2 newest
 ANSIBLE := 2.17 newest
 
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-export ANSIBLE_LOG_PATH = $(BUILD)/log/$(firstword $(MAKECMDGOALS)).log
 export MOLECULE_EPHEMERAL_DIRECTORY := $(BUILD)/molecule
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
+ifndef MAKE_TERMOUT  # not a terminal: logs without escape sequences
+export NO_COLOR := 1
+export PY_COLORS := 0
+export ANSIBLE_NOCOLOR := 1
+endif
 
 .PHONY: help
 help: ## this list
@@ -37,7 +41,7 @@ venv: $(VENV)/.ready $(COLLECTION) ## Ansible and the tools of the tests, in .bu
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(STEP) 'tools into .build/venv' tools/venv $(VENV) "$$(tools/python 10 14 python3 python3-venv)" -r requirements-dev.txt
-	@mkdir -p $(BUILD)/log && touch $@
+	@touch $@
 
 $(COLLECTION):
 	@mkdir -p $(@D) && ln -sfn ../../../.. $@
@@ -59,10 +63,12 @@ $(PYROUTE2_READY): $(BUILD)/pyroute2/%/.ready: | $(VENV)/.ready
 # ---- the laboratory
 
 .PHONY: site
+site: export ANSIBLE_LOG_PATH = $(BUILD)/log/site.log
 site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this kernel), build the site on them, prove it
-	@echo "Log: $(ANSIBLE_LOG_PATH); the machines' own: $(BUILD)/lab/site"
+	@mkdir -p $(BUILD)/log
+	@echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site'
 	@$(STEP) '$(N) machines, LAB=$(LAB)' ansible-playbook playbooks/lab.yml -e lab_state=started -e lab_backend=$(LAB) -e lab_machines=$(N)
-	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml playbooks/site.yml $(ARGS)
+	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml -i examples/lab/inventory.yml playbooks/site.yml $(ARGS)
 
 # ---- tests
 
@@ -122,7 +128,7 @@ clean: ## stop the machines and remove everything that was made
 	@for inventory in $(BUILD)/lab/*/inventory.yml; do \
 	  [ -e "$$inventory" ] || continue; \
 	  name=$$(basename "$$(dirname "$$inventory")"); \
-	  $(STEP) "lab $$name: stop" env -u ANSIBLE_LOG_PATH ansible-playbook playbooks/lab.yml -e lab_state=absent -e lab_name=$$name; \
+	  $(STEP) "lab $$name: stop" ansible-playbook playbooks/lab.yml -e lab_state=absent -e lab_name=$$name; \
 	done
 	rm -rf $(BUILD) .ansible .cache .hypothesis .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
