@@ -48,7 +48,7 @@ def site_mesh(hostvars, hosts):
     return result
 
 
-def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="present", **overrides):  # pylint: disable=redefined-outer-name
+def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="present", found=None, **overrides):  # pylint: disable=redefined-outer-name
     """The document of one machine for vnet_state, of the given roles."""
     unknown = [role for role in roles if role not in variables.ROLES]
     if unknown:
@@ -61,9 +61,15 @@ def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="prese
     if state == "present" and "vxlan" in roles:
         _refuse(derive.alone(settings))
     try:
-        return documents.build(settings, roles, state)
+        document = documents.build(settings, roles, state)
+        return documents.restoring(document, variables.plain(found or {})) if state == "absent" else document
     except ValueError as exc:
         raise AnsibleFilterError(f"{host}: {exc}") from exc
+
+
+def site_found(operations, known=None):
+    """What there was before these operations of things that are not ours, for teardown to put back."""
+    return documents.found(variables.plain(operations), variables.plain(known or {}))
 
 
 def site_lacking(found, hostvars, host):
@@ -115,6 +121,7 @@ class FilterModule:
     def filters(self):
         return {
             "site_mesh": site_mesh,
+            "site_found": site_found,
             "site_lacking": site_lacking,
             "site_document": site_document,
             "site_expectations": site_expectations,

@@ -20,6 +20,8 @@ RESOURCES = ("netns", "links", "teams", "bridge_vlans", "fdb", "addresses", "rou
 IDENTITY = {"netns": ("name",), "links": ("netns", "name"), "teams": ("netns", "name"), "bridge_vlans": ("netns", "dev"), "sysctls": ("netns", "name")}
 # The machine's own namespace, as seen from a link that is made in another one.
 OWN_NAMESPACE = "/proc/self/ns/net"
+# What a link that is not ours gets back.
+PUT_BACK = ("up", "mtu", "master", "address")
 
 
 def aggregation(variables: dict) -> Document:
@@ -170,7 +172,7 @@ def merge(documents: Iterable[Document]) -> Document:
 def absent(document: Document) -> Document:
     """The removal of what a document describes, and of nothing that would go with it by itself.
 
-    Kernel parameters have no absence: what they were is not known here (the role gateway remembers it).
+    Kernel parameters and NICs have no absence: what they were is known from :func:`found` (see :func:`restoring`).
     """
     namespaces = {item["name"] for item in document.get("netns", [])}
     made = {(item.get("netns"), item["name"]) for item in document.get("links", []) + document.get("teams", []) if "kind" in item}
@@ -192,6 +194,36 @@ def absent(document: Document) -> Document:
             if item.get("netns") not in namespaces and (item.get("netns"), item.get("dev")) not in made
         ]
     return result
+
+
+def found(operations: Iterable[dict], known: Document | None = None) -> Document:
+    """What there was before these operations of things that are not ours: ``{'links': [...], 'sysctls': [...]}``, for teardown to put back.
+
+    :param operations: those of a result of vnet_state, with what each changed in ``before``.
+    :param known: what earlier runs have found; it counts more, since it is older.
+    """
+    result: dict[str, dict[str, dict]] = {"links": {}, "sysctls": {}}
+    for operation in operations:
+        section, before = operation["resource"], operation.get("before")
+        if section in result and operation["action"] == "set" and before and not operation.get("netns"):
+            kept = {key: value for key, value in before.items() if section == "sysctls" or key in PUT_BACK}
+            if kept:
+                earlier = result[section].get(operation["name"], {})
+                result[section][operation["name"]] = kept | earlier | {"name": operation["name"]}
+    for section, items in (known or {}).items():
+        for item in items:
+            result[section][item["name"]] = result[section].get(item["name"], {}) | item
+    return {section: list(items.values()) for section, items in result.items() if items}
+
+
+def restoring(removal: Document, before: Document) -> Document:
+    """A removal that also puts back what was found of the things it leaves."""
+    gone = {item["name"] for section in ("links", "teams") for item in removal[section] if item.get("state") == "absent" and not item.get("netns")}
+    links = {(item.get("netns"), item["name"]): item for item in removal["links"]}
+    for item in before.get("links", []):
+        if item["name"] not in gone:
+            links[(None, item["name"])] = links.get((None, item["name"]), {}) | item
+    return removal | {"links": list(links.values()), "sysctls": list(before.get("sysctls", []))}
 
 
 def _items(items: list[dict], build: Callable[[dict], Document]) -> Document:

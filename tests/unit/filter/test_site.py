@@ -139,6 +139,25 @@ def test_teardown_leaves_the_nic_and_the_bridge_of_others(hosts):
     assert [item["dev"] for item in document["bridge_vlans"]] == ["eth5", "br0"]
 
 
+def test_teardown_puts_back_what_was_found(hosts):
+    operations = [
+        {"resource": "links", "name": "eth1", "action": "set", "netns": None, "before": {"up": False, "mtu": 1500, "alias": "x"}},
+        {"resource": "links", "name": "br0", "action": "set", "netns": None, "before": {"up": False}},
+        {"resource": "links", "name": "lo", "action": "set", "netns": "blue1", "before": {"up": False}},
+        {"resource": "links", "name": "br0", "action": "create", "netns": None, "before": {}},
+        {"resource": "sysctls", "name": "net.ipv4.ip_forward", "action": "set", "netns": None, "before": {"name": "net/ipv4/ip_forward", "value": "0"}},
+    ]
+    found = FILTERS["site_found"](operations)
+    assert found["links"][0] == {"up": False, "mtu": 1500, "name": "eth1"} and len(found["links"]) == 2
+    later = [operations[0] | {"before": {"up": True, "address": "02:00:00:00:00:01"}}]
+    assert FILTERS["site_found"](later, found)["links"][0] == {"up": False, "mtu": 1500, "name": "eth1", "address": "02:00:00:00:00:01"}
+    assert FILTERS["site_found"]([operations[2]]) == {}
+    document = site.site_document(hosts, "node1", state="absent", found=found)
+    assert document["sysctls"] == [{"name": "net.ipv4.ip_forward", "value": "0"}]
+    links = by_name(document["links"])
+    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500} and links["br0"]["state"] == "absent" and "up" not in links["br0"]
+
+
 def test_an_absent_item_takes_along_only_what_nobody_else_needs(hosts):
     host = hosts["node1"]
     host["attachment_namespaces"][1]["state"] = "absent"
