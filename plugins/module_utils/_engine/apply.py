@@ -120,7 +120,8 @@ class Applier:
         operation, error = refused.operation, refused.error
         reason = self.resources[operation.section].explain(operation, error)
         verb = {'create': 'making', 'set': 'changing', 'delete': 'removing', 'move': 'moving'}.get(operation.action, operation.action)
-        text = f"{operation.where or operation.name}: {verb} {operation.section} '{operation.name}'"
+        noun = self.resources[operation.section].noun
+        text = f"{operation.where or operation.name}: {verb} {noun} '{operation.name}'"
         if operation.netns:
             text += f" in network namespace '{operation.netns}'"
         text += f' failed: {reason}'

@@ -67,7 +67,7 @@ class Desired:
         bare = not any(item.get(name) is not None for name in resource.identity)
         if only_scope or (purge and bare):
             return
-        self.wanted += resource.parse({**item, **({'purge': True} if purge else {})} if resource.takes_purge else item, where)
+        self.wanted += resource.parse({**item, **({'purge': True} if purge else {})} if resource.takes_purge else item, here)
 
     def check(self):
         """Refuse what contradicts itself: one object listed twice with different values."""

@@ -14,9 +14,27 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.arguments
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
 
 
+class Module(AnsibleModule):
+    """An AnsibleModule whose complaints about arguments are the engine's where the engine has one: it names the item, the value and
+    what is allowed."""
+
+    def __init__(self, resource, **more):
+        self._resource = resource
+        super().__init__(**more)
+        self._resource = None
+
+    def fail_json(self, msg, **details):
+        if self._resource is not None:
+            try:
+                from_module(self._resource, self.params)
+            except VnetError as exc:
+                msg = exc.message
+        super().fail_json(msg, **details)
+
+
 def resource_main(section: str):
     """The main() of a module of one resource."""
-    module = AnsibleModule(argument_spec=argument_spec(RESOURCES[section]), supports_check_mode=True)
+    module = Module(RESOURCES[section], argument_spec=argument_spec(RESOURCES[section]), supports_check_mode=True)
     leave(module, lambda: run(from_module(RESOURCES[section], module.params), RESOURCES, check=module.check_mode,
                               allow_disconnect=module.params['allow_disconnect']))
 

@@ -13,6 +13,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 def make_plan(desired, world) -> list:
     """The operations that make the world as desired, in the order in which they can be applied."""
     world.coming = {one.key for one in desired.wanted if one.section == 'netns' and not one.absent}
+    # where everything is to be absent, a namespace that does not exist is as good as an empty one
+    world.needed = {one.netns for one in desired.wanted if not one.absent}
     for resource in world.resources.values():
         world.promises.update(resource.promises([one for one in desired.wanted if one.section == resource.section]))
     operations = []

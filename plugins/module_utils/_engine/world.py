@@ -75,6 +75,8 @@ class World:
         self.resources, self.kernel = resources, kernel
         self.tables = tables if tables is not None else {}
         self.coming = coming or set()
+        #: namespaces in which something is to be; None: all
+        self.needed: set | None = None
         #: {(netns, name): kind} of links that other resources than links make (teams)
         self.promises: dict = {}
         #: {(netns, name): kind} of links that the plan makes
@@ -99,7 +101,7 @@ class World:
                 self.tables[key] = {}
             elif section == 'netns' or self.kernel.namespaces.exists(netns):
                 self.tables[key] = resource.observe(self, netns)
-            elif netns in self.coming:
+            elif netns in self.coming or (self.needed is not None and netns not in self.needed):
                 self.tables[key] = resource.empty()
             else:
                 raise InputError(f"network namespace '{netns}' does not exist; create it with vnet_netns, or list it under netns")

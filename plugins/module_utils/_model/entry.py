@@ -49,7 +49,7 @@ class Entry(Resource):
             if name not in values:
                 raise InputError(f'{where}: {name} is missing')
         key = self.key(values)
-        where = f'{where} ({self.title(key)})' if where else self.title(key)
+        where = f'{where} ({self.title(key)})'
         values = self.normal(values, where)
         return [Wanted(self.section, item.get('netns'), self.key(values), values, item.get('state') == 'absent', where)]
 

@@ -81,13 +81,14 @@ class Phase:
 class Resource:
     """Base of the resources; the engine knows nothing of them but this.
 
-    section   key in vnet_state; module: the module of its own
+    section   key in vnet_state; noun: one of them in a sentence; module: the module of its own
     table     its options
     identity  names of the options that make its key
     batched   encode() gives netlink messages that may travel together; otherwise perform() acts by itself
     """
 
     section = ''
+    noun = 'object'
     module = ''
     doc = ''
     table = Table(())

@@ -36,7 +36,7 @@ class LifetimeField(Field):
 
 
 class Address(Entry):
-    section, module = 'addresses', 'vnet_address'
+    section, noun, module = 'addresses', 'address', 'vnet_address'
     doc = 'IPv4 and IPv6 addresses of links'
     identity = ('dev', 'address')
     purgeable = True

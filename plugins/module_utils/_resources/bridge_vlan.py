@@ -60,7 +60,7 @@ VLAN = Table([
 class BridgeVlan(Resource):
     """Keys are (dev, vid); values pvid, untagged, tunnel_id, state. An operation covers a range of equal neighbours."""
 
-    section, module = 'bridge_vlans', 'vnet_bridge_vlan'
+    section, noun, module = 'bridge_vlans', 'VLAN membership', 'vnet_bridge_vlan'
     doc = 'VLAN membership of bridge ports and bridges'
     identity = ('dev',)
     purgeable = True
@@ -74,7 +74,7 @@ class BridgeVlan(Resource):
         if not item.get('dev'):
             raise InputError(f'{where}: dev is missing')
         dev = self.table.by_name['dev'].parse(item['dev'], where)
-        where = f'{where} ({dev})' if where else dev
+        where = f'{where} ({dev})'
         unknown = set(item) - set(self.table.by_name) - {'netns', 'state', 'purge', 'recreate'}
         if unknown:
             raise InputError(f"{where}: unknown option '{sorted(unknown)[0]}'; known are dev, vlans")
@@ -107,7 +107,7 @@ class BridgeVlan(Resource):
                 for vid, values in wanted.items()]
 
     def scope(self, item, where):
-        return Scope(self.section, item.get('netns'), {'dev': item['dev']}, f"{where} ({item['dev']})" if where else item['dev'])
+        return Scope(self.section, item.get('netns'), {'dev': item['dev']}, f"{where} ({item['dev']})")
 
     # -- observed -----------------------------------------------------------------------------------------------------
 

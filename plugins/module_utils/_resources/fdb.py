@@ -20,7 +20,7 @@ _ATTRS = {'dst': 'NDA_DST', 'vni': 'NDA_VNI', 'src_vni': 'NDA_SRC_VNI', 'port': 
 
 
 class Fdb(Entry):
-    section, module = 'fdb', 'vnet_fdb'
+    section, noun, module = 'fdb', 'FDB entry', 'vnet_fdb'
     doc = 'forwarding entries of bridges and VXLAN devices'
     identity = ('dev', 'mac')
     purgeable = True

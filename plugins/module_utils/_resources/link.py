@@ -24,7 +24,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan
 
 
 class Link(Resource):
-    section, module = 'links', 'vnet_link'
+    section, noun, module = 'links', 'link', 'vnet_link'
     doc = 'links of every kind, and existing interfaces'
     table = Table(COMMON + KIND_FIELDS + PORT_FIELDS)
     identity = ('name',)
@@ -35,10 +35,10 @@ class Link(Resource):
     def parse(self, item, where):
         given = {name: value for name, value in item.items() if value is not None}
         nested = {name: given.pop(name) for name in list(given) if isinstance(getattr(self.table.by_name.get(name), 'type', None), Options)}
-        values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
-        if 'name' not in values:
+        if 'name' not in given:
             raise InputError(f'{where}: name is missing')
-        where = f"{where} ({values['name']})" if where else values['name']
+        where = f"{where} ({self.table.by_name['name'].parse(given['name'], where)})"
+        values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
         kind = KINDS.get(values.get('kind', ''))
         for name, options in nested.items():
             values[name] = self.table.by_name[name].type.table.parse(options, f'{where}: {name}')

@@ -108,7 +108,12 @@ class LinkPlan:
         values = {option: value for option, value in one.values.items() if option not in _PLACE}
         if kind is not None and 'up' not in values:
             values['up'] = True
-        self._same_place(one, found)
+        misplaced = self._misplaced(one, found)
+        if misplaced:
+            if not one.recreate:
+                raise InputError(f'{one.where}: {misplaced}; remove it first, or set recreate: true')
+            self._recreate(one, found, values)
+            return
         changed, before = difference(values, found.values, kind)
         if not changed:
             return
@@ -332,20 +337,27 @@ class LinkPlan:
 
     # -- checks -------------------------------------------------------------------------------------------------------
 
-    def _same_place(self, one, found):
-        """An existing link's parent and peer must be those that are wanted."""
+    def _misplaced(self, one, found) -> str | None:
+        """Where an existing link is that should be elsewhere: on another parent, or with another peer."""
         parent = one.values.get('link')
-        if parent is not None and one.values.get('link_netns') in (None, one.netns) and found.values.get('link') not in (parent, None):
-            raise InputError(f"{one.where}: '{one.key}' sits on {found.values['link']}, not on {parent}; remove it first")
+        if parent is not None:
+            lower = one.values.get('link_netns', one.netns)
+            if lower == one.netns:
+                sits = found.values.get('link') in (parent, None)
+            else:
+                other = self.world.links(lower).get(parent)
+                sits = other is None or found.link_index in (other.index, None)
+            if not sits:
+                return f"'{one.key}' sits on {found.values.get('link') or 'another link'}, not on {parent}"
         kind = KINDS.get(one.values.get('kind', ''))
         if kind is not None and kind.paired:
-            peer = self._peer_of(one.netns, found)
             wanted = (one.values['peer'].get('netns', one.netns), one.values['peer']['name'])
-            if peer is None and wanted[1] in self.world.links(wanted[0]):
-                peer = self._peer_of(one.netns, found)
+            self.world.links(wanted[0])
+            peer = self._peer_of(one.netns, found)
             if peer is None or peer[:2] != wanted:
                 shown = f"'{peer[1]}' in {_place(peer[0])}" if peer else 'in another namespace'
-                raise InputError(f"{one.where}: the other end of '{one.key}' is {shown}, not '{wanted[1]}' in {_place(wanted[0])}; remove it first")
+                return f"the other end of '{one.key}' is {shown}, not '{wanted[1]}' in {_place(wanted[0])}"
+        return None
 
     def _references(self, one):
         """Every link that is referred to must exist, or be made by the plan."""

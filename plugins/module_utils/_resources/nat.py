@@ -109,7 +109,7 @@ class LiveRules(dict):
 
 
 class Nat(Entry):
-    section, module = 'nat', 'vnet_nat'
+    section, noun, module = 'nat', 'NAT rule', 'vnet_nat'
     doc = 'address translation rules'
     identity = ('type',)
     purgeable = True
@@ -346,7 +346,7 @@ def expression(values: dict) -> list[str]:
     if 'dport' in values:
         words += [values['proto'], 'dport', values['dport']]
     elif 'proto' in values:
-        words += ['meta', 'l4proto', values['proto']]
+        words += ['meta', 'l4proto', str(PROTOCOLS[values['proto']])]  # names need /etc/protocols
     words.append(values['type'])
     if 'to' in values:
         address, unused = split_target(values['to'])

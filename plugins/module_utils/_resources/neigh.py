@@ -18,7 +18,7 @@ _SETTABLE = ('permanent', 'noarp', 'reachable', 'stale')
 
 
 class Neigh(Entry):
-    section, module = 'neighs', 'vnet_neigh'
+    section, noun, module = 'neighs', 'neighbour', 'vnet_neigh'
     doc = 'neighbour entries (ARP and NDP)'
     identity = ('dev', 'dst')
     purgeable = True

@@ -46,7 +46,7 @@ class LiveNamespaces(dict):
 
 
 class Netns(Resource):
-    section, module = 'netns', 'vnet_netns'
+    section, noun, module = 'netns', 'network namespace', 'vnet_netns'
     doc = 'named network namespaces'
     identity = ('name',)
     purgeable = True
@@ -65,7 +65,7 @@ class Netns(Resource):
         if 'name' not in values:
             raise InputError(f'{where}: name is missing')
         name = values['name']
-        where = f'{where} ({name})' if where else name
+        where = f'{where} ({name})'
         absent = item.get('state') == 'absent'
         force, sysctls, lo_up = values.pop('force', False), values.pop('sysctl', {}), values.pop('lo_up', True)
         wanted = [Wanted(self.section, None, name, {**values, **({'force': force} if absent else {})}, absent, where)]

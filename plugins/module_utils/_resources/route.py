@@ -56,7 +56,7 @@ class NexthopField(Field):
 
 
 class Route(Entry):
-    section, module = 'routes', 'vnet_route'
+    section, noun, module = 'routes', 'route', 'vnet_route'
     doc = 'routes'
     identity = ('dst',)
     purgeable = True

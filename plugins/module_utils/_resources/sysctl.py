@@ -61,7 +61,7 @@ class LiveValues(dict):
 
 
 class Sysctl(Resource):
-    section, module = 'sysctls', 'vnet_sysctl'
+    section, noun, module = 'sysctls', 'kernel parameter', 'vnet_sysctl'
     doc = 'kernel parameters'
     identity = ('name',)
     batched = False
@@ -74,7 +74,7 @@ class Sysctl(Resource):
         values = self.table.parse({name: value for name, value in item.items() if name not in ('netns', 'state', 'recreate')}, where)
         if 'name' not in values:
             raise InputError(f'{where}: name is missing')
-        where = f"{where} ({dotted(values['name'])})" if where else dotted(values['name'])
+        where = f"{where} ({dotted(values['name'])})"
         if item.get('state') == 'absent':
             raise InputError(f'{where}: a kernel parameter cannot be absent; give the value that it is to have')
         if 'value' not in values:
