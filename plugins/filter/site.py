@@ -4,7 +4,7 @@
 """The filters behind the roles of the site: thin doors to plugin_utils/_site, where the thinking is."""
 from __future__ import annotations
 
-from ansible.errors import AnsibleError, AnsibleFilterError
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import derive, documents, expectations, mesh, report, requirements, variables
 
@@ -13,9 +13,7 @@ MOST_PROBLEMS = 20  # more than that nobody reads at once
 
 def _refuse(problems):
     if problems:
-        listed = "".join(f"\n  - {problem}" for problem in problems[:MOST_PROBLEMS])
-        more = f"\n  - and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-        raise AnsibleFilterError(f"The variables cannot be right, so nothing was written:{listed}{more}")
+        raise AnsibleFilterError(" ".join(problems[:MOST_PROBLEMS]))
 
 
 class _OfHost(dict):
@@ -28,8 +26,8 @@ class _OfHost(dict):
     def get(self, name, default=None):
         try:
             return variables.plain(self._variables[name]) if name in self._variables else default
-        except AnsibleError as exc:
-            raise AnsibleFilterError(f"{self._host}: the value of {name} cannot be worked out: {exc}") from exc
+        except Exception as exc:  # pylint: disable=broad-except  # whatever the user's expression trips over, in any release's templating
+            raise variables.Unreadable(f"{self._host}: the value of {name} cannot be worked out: {exc}") from exc
 
 
 class _Hosts(dict):
@@ -42,10 +40,10 @@ class _Hosts(dict):
 
 
 def site_mesh(hostvars, hosts):
-    """The index of all machines, after a check of everything that they say about each other."""
-    result, problems = mesh.index(_Hosts(hostvars), hosts)
-    _refuse(problems)
-    return result
+    """The index of all machines, and under C(problems) what is wrong with the things that they say about themselves and each other."""
+    found, problems = mesh.index(_Hosts(hostvars), hosts)
+    more = [f"and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
+    return found | {"problems": problems[:MOST_PROBLEMS] + more}
 
 
 def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="present", found=None, **overrides):  # pylint: disable=redefined-outer-name

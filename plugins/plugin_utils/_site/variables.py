@@ -19,6 +19,10 @@ ROLES = ("aggregation", "bridge", "vxlan", "attachment", "gateway")
 ROLES_DIRECTORY = Path(__file__).parents[3] / "roles"
 
 
+class Unreadable(Exception):
+    """A variable's value that cannot be worked out; says which and why."""
+
+
 @functools.lru_cache(maxsize=None)
 def options_of(role: str) -> dict[str, dict]:
     """Variable name to its specification, of the role's main entry point."""
@@ -63,7 +67,11 @@ def read(source: Mapping, problems: list[str], roles=ROLES) -> dict:
     found = {"host": host, "groups": groups, "underlay_address": source.get("underlay_address")}
     for role in roles:
         for variable, option in options_of(role).items():
-            value = source.get(variable)
+            try:
+                value = source.get(variable)
+            except Unreadable as exc:
+                problems.append(str(exc))
+                value = None
             if value is None:
                 value = option.get("default", [] if option["type"] == "list" else None)
             elif "options" in option:

@@ -51,13 +51,15 @@ def hosts():
 
 
 def mesh_of(hosts):
-    return site.site_mesh(hosts, list(hosts))
+    mesh = site.site_mesh(hosts, list(hosts))
+    assert mesh["problems"] == []
+    return mesh
 
 
 def refused(hosts):
-    with pytest.raises(AnsibleFilterError) as caught:
-        mesh_of(hosts)
-    return [line[4:] for line in str(caught.value).splitlines()[1:]]
+    problems = site.site_mesh(hosts, list(hosts))["problems"]
+    assert problems
+    return problems
 
 
 def by_name(items, key="name"):
@@ -323,6 +325,17 @@ def test_unknown_host_in_a_segment(hosts):
     for host in hosts.values():
         host["vxlan_segments"][1]["hosts"] = ["node1", "node2", "node3", "node9"]
     assert refused(hosts)[0] == "node1: vxlan_segments[red].hosts names node9, which the inventory does not have in this site."
+
+
+def test_a_variable_that_cannot_be_worked_out_is_named_with_its_host(hosts):
+    class Broken(dict):
+        def __getitem__(self, name):
+            if name == "vxlan_segments":
+                raise AnsibleFilterError("'node_number' is undefined")
+            return super().__getitem__(name)
+
+    hosts["node2"] = Broken(hosts["node2"])
+    assert "node2: the value of vxlan_segments cannot be worked out: 'node_number' is undefined" in refused(hosts)
 
 
 def test_many_problems_are_cut_short():
