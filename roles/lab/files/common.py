@@ -68,15 +68,12 @@ def find(program):
     return found
 
 
-def run(argv, what, log=None, **options):
+def run(argv, what, **options):
     """Run to the end; a failure says what was being done and shows the last lines."""
-    done = subprocess.run([find(argv[0]), *argv[1:]], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
-    if log:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(done.stdout, encoding="utf-8")
+    options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([find(argv[0]), *argv[1:]], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     if done.returncode:
-        tail = " | ".join(done.stdout.strip().splitlines()[-3:])
-        raise LabError(f"{what} failed: {tail}" + (f" (all of it in {log})" if log else ""))
+        raise LabError(f"{what} failed: " + " | ".join(done.stdout.strip().splitlines()[-3:]))
     return done.stdout
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import lzma
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -87,7 +88,7 @@ def as_root():
 
 def bootstrap(variant, packages, target, config, log, extra=()):
     argv = [*as_root(), find("mmdebstrap"), f"--variant={variant}", f"--include={','.join(packages)}", "--architectures=amd64", "--format=tar"]
-    argv += ["--aptopt=APT::Install-Recommends \"false\"", *extra, config["suite"], "-"]
+    argv += ["--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=force-unsafe-io", *extra, config["suite"], "-"]
     if config.get("mirror"):
         argv.append(config["mirror"])
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -98,9 +99,9 @@ def bootstrap(variant, packages, target, config, log, extra=()):
         raise LabError(f"mmdebstrap could not fetch or unpack {packages[0]} and what belongs to it: {' | '.join(errors[:2])} (all of it in {log})")
 
 
-def squash(source, target, *options):
+def squash(source, target, *options, **streams):
     # lz4: a zstd image is a third smaller, takes 20 times longer to make, and every page read in an emulated machine costs more.
-    run(["mksquashfs", source, str(target), "-comp", "lz4", "-noappend", "-quiet", "-no-progress", *options], "Making the squashfs image")
+    run(["mksquashfs", source, str(target), "-comp", "lz4", "-noappend", "-quiet", "-no-progress", *options], "Making the squashfs image", **streams)
 
 
 def module_order(modules_dep, wanted):
@@ -212,7 +213,7 @@ def make_root(cache, config):
         with new_folder(target) as work:
             tar = work / "root.tar"
             extra = [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
-            extra += [f"--customize-hook=upload {GUEST / name} {place}" for name, place in GUEST_FILES.items()]
+            extra += [f"--customize-hook=upload {shlex.quote(str(GUEST / name))} {place}" for name, place in GUEST_FILES.items()]
             extra += [
                 "--customize-hook=chroot \"$1\" systemctl --quiet mask " + " ".join(QUIET_UNITS),
                 "--customize-hook=chroot \"$1\" systemctl --quiet disable ssh.service",
@@ -228,12 +229,7 @@ def make_root(cache, config):
             ]
             bootstrap("minbase", guest_packages(config), tar, config, Path(cache) / "logs" / "root.log", extra)
             with open(tar, "rb") as stream:
-                done = subprocess.run(
-                    [find("mksquashfs"), "-", str(work / "root.sqfs"), "-tar", "-comp", "lz4", "-noappend", "-quiet", "-no-progress"],
-                    check=False, stdin=stream, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                )
-            if done.returncode:
-                raise LabError(f"mksquashfs failed: {done.stdout.strip()[-300:]}")
+                squash("-", work / "root.sqfs", "-tar", stdin=stream)
             tar.unlink()
     return True
 
@@ -247,4 +243,6 @@ GUEST_FILES = {
     "99-default.link": "/etc/systemd/network/99-default.link",
     "journald.conf": "/etc/systemd/journald.conf",
     "modprobe.conf": "/etc/modprobe.d/lab.conf",
+    "zipcache.py": "/usr/lib/python3/dist-packages/lab_zipcache.py",
+    "zipcache.pth": "/usr/lib/python3/dist-packages/lab_zipcache.pth",
 }

@@ -20,6 +20,7 @@ import argparse
 import ipaddress
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -61,12 +62,12 @@ def inventory(config, hosts):
     else:
         folder = Path(config["folder"])
         arguments = [
-            "-F", "none", "-o", f"UserKnownHostsFile={folder / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes",
+            "-F", "none", "-o", f'UserKnownHostsFile="{folder / "known_hosts"}"', "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes",
             "-o", "ControlMaster=auto", "-o", "ControlPersist=600", "-o", f"Ciphers={config['cipher']}",
         ]
         common |= {
             "ansible_user": "root", "ansible_ssh_private_key_file": str(folder / "id_ed25519"),
-            "ansible_ssh_args": " ".join(f'"{argument}"' if " " in argument else argument for argument in arguments),
+            "ansible_ssh_args": shlex.join(arguments),
             "ansible_control_path": f"{control_folder(folder)}/%%p", "ansible_pipelining": True,
         }
     document = {}

@@ -19,12 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import image
-from common import HERE, LabError, Process, digest, find, locked, mac, new_folder, run, say
+from common import HERE, LabError, Process, digest, find, locked, mac, new_folder, run
 
 QEMU = "qemu-system-x86_64"
 KVM_PATIENCE = 10.0  # seconds; where KVM works the answer takes one
 BOOT_PATIENCE = 300.0
-RESTORE_PATIENCE = 30.0
+RESTORE_PATIENCE = 60.0
+STATES_KEPT = 4  # the least recently used go; each is as large as a machine's memory
 # Emulated cores pay for each of these: page table isolation and other mitigations flush their caches at every system call, address
 # randomisation makes each process translate the same code again, fine grained grace periods make each link removal wait.
 CMDLINE = "console=ttyS0 reboot=t panic=-1 net.ifnames=0 mitigations=off nokaslr norandmaps nowatchdog audit=0 rcupdate.rcu_expedited=1 loglevel=5"
@@ -36,7 +37,8 @@ CPU = {"kvm": "host", "tcg": "max,la57=off"}
 class Line:
     """Lines of text over a unix socket in a folder whose path may be longer than a socket address can be."""
 
-    def __init__(self, path, patience):
+    def __init__(self, path, patience, process):
+        """``process`` is who answers there; once it is gone there is nothing to wait for."""
         self.end = time.monotonic() + patience
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.buffer = b""
@@ -47,8 +49,10 @@ class Line:
                     self.socket.connect(f"/proc/self/fd/{folder}/{path.name}")
                     return
                 except (FileNotFoundError, ConnectionRefusedError):
+                    if not process.pid():
+                        raise LabError("QEMU ended at once") from None
                     if time.monotonic() > self.end:
-                        raise LabError(f"{path} does not answer; see the machine's log.") from None
+                        raise LabError("QEMU does not answer") from None
                     time.sleep(0.02)
         finally:
             os.close(folder)
@@ -82,8 +86,8 @@ class Line:
 class Qmp(Line):
     """QEMU's control socket."""
 
-    def __init__(self, path, patience=10.0):
-        super().__init__(path, patience)
+    def __init__(self, path, process, patience=10.0):
+        super().__init__(path, patience, process)
         self.receive()
         self.ask("qmp_capabilities")
 
@@ -109,6 +113,11 @@ class Qmp(Line):
 
 # -- what a machine is made of ----------------------------------------------------------------------------------------------------
 
+def comma(path):
+    """A path as a value in QEMU's option lists."""
+    return str(path).replace(",", ",,")
+
+
 def command(config, accelerator, memory, backends, folder):
     """QEMU's argument list. ``backends`` are the -netdev values of eth0, eth1, ...; what they are may differ between the machine that
     saves a state and those that take it up, all else may not."""
@@ -123,14 +132,14 @@ def command(config, accelerator, memory, backends, folder):
         "-chardev", "socket,id=agent,path=agent,server=on,wait=off", "-device", "isa-serial,chardev=agent",
     ]
     for name, path in (("root", root / "root.sqfs"), ("modules", kernel / "modules.sqfs")):
-        argv += ["-drive", f"id={name},file={path},format=raw,if=none,readonly=on,file.locking=off", "-device", f"virtio-blk-pci,drive={name}"]
+        argv += ["-drive", f"id={name},file={comma(path)},format=raw,if=none,readonly=on,file.locking=off", "-device", f"virtio-blk-pci,drive={name}"]
     for number, (backend, address) in enumerate(backends):
         argv += ["-netdev", f"{backend},id=net{number}", "-device", f"virtio-net-pci,id=nic{number},netdev=net{number},mac={address},romfile="]
     return argv
 
 
 def spawn(config, folder, accelerator, memory, backends, *extra, pass_fds=()):
-    for stale in ("qmp", "agent"):
+    for stale in ("qmp", "agent", "qemu.log"):
         (folder / stale).unlink(missing_ok=True)
     process = Process(folder, "qemu")
     process.spawn([*command(config, accelerator, memory, backends, folder), *extra], folder / "qemu.log", cwd=folder, pass_fds=pass_fds)
@@ -195,17 +204,20 @@ def make_golden(config, kind):
     target = golden_folder(config, kind)
     with locked(Path(config["cache"])):
         if target.exists():
+            target.touch()
             return False
+        for old in sorted(target.parent.glob("state-*"), key=lambda path: path.stat().st_mtime)[:1 - STATES_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
         with new_folder(target) as work:
-            memory = f"memory-backend-file,id=ram,size={config['memory']}M,mem-path={work / 'memory'},share=on"
+            memory = f"memory-backend-file,id=ram,size={config['memory']}M,mem-path={comma(work / 'memory')},share=on"
             nobody = [("user,restrict=on", mac(0, 0))] + [(f"hubport,hubid={n}", mac(0, n)) for n in range(1, len(config["nics"]) + 1)]
             process = spawn(config, work, kind, memory, nobody)
             try:
-                agent = Line(work / "agent", BOOT_PATIENCE)
+                agent = Line(work / "agent", BOOT_PATIENCE, process)
                 if agent.receive() != "ready":
                     raise LabError("the agent said something unexpected")
                 agent.close()
-                qmp = Qmp(work / "qmp", 60.0)
+                qmp = Qmp(work / "qmp", process, 60.0)
                 qmp.ask("stop")
                 qmp.ask("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
                 with open(work / "devices", "wb") as stream:
@@ -229,7 +241,13 @@ def make_golden(config, kind):
 
 # -- one machine ------------------------------------------------------------------------------------------------------------------
 
+class PortTaken(LabError):
+    """Another program was quicker; other ports will do."""
+
+
 class Machine:
+    """``number`` counts from 1 and is the n of node<n>."""
+
     def __init__(self, config, number):
         self.config, self.number = config, number
         self.name = f"node{number}"
@@ -274,31 +292,43 @@ class Machine:
                 self.restore(kind, golden, ports)
                 return "warm"
             except (LabError, OSError) as error:
-                self.process.stop()
-                say(f"{self.name}: the saved state could not be used ({error}; {why(self.folder)}), booting from cold")
+                self.stop()
+                self.refuse_taken_port()
+                reason = f"{error}; {why(self.folder)}"
+                return f"{self.boot(kind, ports)} (the saved state could not be used: {reason})"
+        return self.boot(kind, ports)
+
+    def refuse_taken_port(self):
+        """A port that was free a moment ago need not be so when QEMU takes it."""
+        words = (self.folder / "qemu.log").read_text(encoding="utf-8", errors="replace")
+        if any(sign in words for sign in ("host forwarding rule", "already in use")):
+            raise PortTaken(f"{self.name}: {why(self.folder)}")
+
+    def boot(self, kind, ports):
         memory = f"memory-backend-ram,id=ram,size={self.config['memory']}M"
         spawn(self.config, self.folder, kind, memory, self.backends(ports))
         try:
-            agent = Line(self.folder / "agent", BOOT_PATIENCE)
+            agent = Line(self.folder / "agent", BOOT_PATIENCE, self.process)
             self.introduce(agent, agent.receive())
         except LabError as error:
-            self.process.stop()
+            self.stop()
+            self.refuse_taken_port()
             raise LabError(f"{self.name} did not boot: {error} ({why(self.folder)}; its log is {log}).") from error
         return "cold"
 
     def restore(self, kind, golden, ports):
         # A private mapping: machines share the pages that none of them has written.
-        memory = f"memory-backend-file,id=ram,size={self.config['memory']}M,mem-path={golden / 'memory'},share=off"
+        memory = f"memory-backend-file,id=ram,size={self.config['memory']}M,mem-path={comma(golden / 'memory')},share=off"
         with open(golden / "devices", "rb") as devices:
             os.set_inheritable(devices.fileno(), True)
             spawn(self.config, self.folder, kind, memory, self.backends(ports), "-incoming", "defer", pass_fds=[devices.fileno()])
-            qmp = Qmp(self.folder / "qmp", RESTORE_PATIENCE)
+            qmp = Qmp(self.folder / "qmp", self.process, RESTORE_PATIENCE)
             qmp.ask("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
             qmp.ask("migrate-incoming", uri=f"fd:{devices.fileno()}")
             qmp.migrated()
             qmp.ask("cont")
             qmp.close()
-        self.introduce(Line(self.folder / "agent", RESTORE_PATIENCE), "ready")
+        self.introduce(Line(self.folder / "agent", RESTORE_PATIENCE, self.process), "ready")
 
     def introduce(self, agent, greeting):
         if greeting == "ready":
@@ -318,7 +348,7 @@ class Machine:
         if not self.process.pid():
             raise LabError(f"{self.name} is not running; start the lab first.")
         names = [entry["name"] for entry in self.config["nics"]]
-        qmp = Qmp(self.folder / "qmp")
+        qmp = Qmp(self.folder / "qmp", self.process)
         qmp.ask("set_link", name=f"nic{names.index(nic) + 1}", up=connected)
         qmp.close()
 
@@ -382,17 +412,29 @@ class Lab:
         key = self.folder / "id_ed25519"
         if not key.exists():
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {self.config['name']}", "-f", str(key)], "Making the lab's key")
+        for attempt in range(3):
+            try:
+                how = self.start_all(kind, golden)
+                break
+            except PortTaken:
+                if attempt == 2:
+                    raise
+        broken = [way for way in how if way.startswith("cold (")]
+        if broken:  # a new one is saved at the next start
+            shutil.rmtree(golden, ignore_errors=True)
+        mark.write_text(made_of, encoding="ascii")
+        return True, {machine.name: start for machine, start in zip(self.machines, how)}
+
+    def start_all(self, kind, golden):
         ports = choose_ports(self.config)
         (self.folder / "ports.json").write_text(json.dumps(ports), encoding="ascii")
         self.switch.spawn([sys.executable, str(HERE / "switch.py"), json.dumps(wiring(self.config, ports))], self.folder / "logs" / "switch.log")
         try:
             with ThreadPoolExecutor(len(self.machines)) as pool:
-                how = list(pool.map(lambda machine: machine.start(kind, golden, ports), self.machines))
+                return list(pool.map(lambda machine: machine.start(kind, golden, ports), self.machines))
         except BaseException:
             self.stop()
             raise
-        mark.write_text(made_of, encoding="ascii")
-        return True, {machine.name: start for machine, start in zip(self.machines, how)}
 
     def stop(self):
         folders = sorted((self.folder / "machines").glob("*")) if (self.folder / "machines").exists() else []

@@ -16,6 +16,7 @@ and the agent answers ``done``, or ``failed: <why>``, and ends.
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -102,8 +103,10 @@ def become(identity):
 
 def warm():
     """What every Ansible task touches is read once, so that it lies in the page cache of the saved state."""
-    for argv in (["/bin/sh", "-c", "/usr/bin/python3 -c 'import pyroute2, ansible_warm' 2>/dev/null"], ["sshd", "-V"], ["ip", "-V"], ["bridge", "-V"], ["nft", "-v"]):
-        subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    modules = "asyncio, concurrent.futures, ctypes, glob, hashlib, inspect, json, logging, pyroute2, runpy, select, shlex, tempfile, typing, zipfile"
+    for argv in (["/usr/bin/python3", "-c", f"import {modules}"], ["sshd", "-t"], ["ip", "-V"], ["bridge", "-V"], ["tc", "-V"], ["nft", "-v"], ["modprobe", "-V"]):
+        with contextlib.suppress(FileNotFoundError):
+            subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def main():
