@@ -34,9 +34,8 @@ options:
     env:
       - name: ANSIBLE_NETNS
   become_user:
-    description: Only root can enter a namespace; any other user is refused.
+    description: Only root can enter a namespace. That needs no saying, and any other user is refused.
     type: string
-    default: root
     ini:
       - section: privilege_escalation
         key: become_user
@@ -129,12 +128,18 @@ class BecomeModule(BecomeBase):
 
     name = "linuxnet.vnet.netns"
 
+    def get_option(self, option, hostvars=None, playcontext=None):
+        """Ansible leaves out a become that does not change the user. This one changes the network, so who is already root must not count."""
+        value = super().get_option(option, hostvars=hostvars, playcontext=playcontext)
+        return None if option == "become_user" and value == "root" else value
+
     def build_become_command(self, cmd, shell):
         super().build_become_command(cmd, shell)
         if not cmd:
             return cmd
-        if self.get_option("become_user") not in (None, "", "root"):
-            raise AnsibleError(f"become method {self.name} runs as root only, not as {self.get_option('become_user')}.")
+        user = self.get_option("become_user")
+        if user:
+            raise AnsibleError(f"become method {self.name} runs as root only, not as {user}; leave become_user out.")
         try:
             words = enter(self.get_option("netns") or "", self.get_option("become_exe") or "", self.get_option("become_flags") or "")
         except ValueError as error:
