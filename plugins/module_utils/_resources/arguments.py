@@ -25,6 +25,7 @@ SCOPES = {
     'neighs': 'each listed O(dev), among permanent entries',
     'routes': 'O(table) and O(protocol), which default to V(main) and to the mark of this collection',
     'nat': 'O(netns)',
+    'teams': 'the ports of each listed O(name)',
 }
 
 
@@ -36,7 +37,7 @@ def options(resource) -> dict:
     found['state'] = STATE
     for field in resource.table:
         found[field.name] = field.argument(), field.doc
-    if resource.section == 'links':
+    if resource.section in ('links', 'teams'):
         found['recreate'] = RECREATE
     return found
 

@@ -14,7 +14,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.neigh imp
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.netns import Netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import Route
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.sysctl import Sysctl
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team import Team
 
 RESOURCES = {resource.section: resource for resource in (
-    Netns(), Link(), BridgeVlan(), Fdb(), Address(), Neigh(), Route(), Sysctl(), Nat(),
+    Netns(), Link(), Team(), BridgeVlan(), Fdb(), Address(), Neigh(), Route(), Sysctl(), Nat(),
 )}

@@ -29,6 +29,7 @@ _TEAMD_DECIDES = ('activebackup', 'lacp', 'loadbalance')
 
 class Team(Resource):
     section, module = 'teams', 'vnet_team'
+    noun = 'team'
     doc = 'teams of links'
     table = TEAM
     identity = ('name',)
@@ -39,8 +40,8 @@ class Team(Resource):
         given = {name: value for name, value in item.items() if name not in ('netns', 'state', 'recreate') and value is not None}
         if 'name' not in given:
             raise InputError(f'{where}: name is missing')
-        values = parse(given, f"{where} ({given['name']})" if where else str(given['name']))
-        where = f"{where} ({values['name']})" if where else values['name']
+        where = f"{where} ({given['name']})"
+        values = parse(given, where)
         return [Wanted(self.section, item.get('netns'), values['name'], values, item.get('state') == 'absent', where, bool(item.get('recreate')))]
 
     def scope(self, item, where):
@@ -50,6 +51,9 @@ class Team(Resource):
 
     def observe(self, world, netns):
         return team_found.observe(world, netns)
+
+    def empty(self):
+        return team_found.TeamTable(teamd=team_daemon.program() is not None, taken=team_daemon.taken(None, None))
 
     def status(self, world, netns, name: str) -> dict:
         """How a live team fares, for vnet_info: runner, active port, ports with their link and LACP partner."""
@@ -100,7 +104,7 @@ class Team(Resource):
         daemon = team_daemon.find(kernel, netns, team)
         if daemon is not None:
             daemon.close()
-            team_daemon.stop(daemon, keep=True)
+            team_daemon.stop(daemon)
 
     def _bring(self, kernel, netns, facts):
         """Make a team that has its device and ports as facts['to'] says."""
@@ -120,7 +124,7 @@ class Team(Resource):
         for option, value in _driver_options(to, old):
             driver.set(option, value)
         for port in moved:
-            self._enslave(kernel, netns, name, port, to['runner'])
+            self._enslave(kernel, netns, name, port)
         for port in ports:
             options = {**PORT_DEFAULTS, **to['ports'].get(port, {})}
             index = kernel.index(netns, port)
@@ -139,7 +143,7 @@ class Team(Resource):
             config = daemon.config()
         finally:
             daemon.close()
-        team_daemon.stop(daemon, keep=True)
+        team_daemon.stop(daemon)
         known = ('device', 'runner', 'link_watch', 'ports', 'notify_peers', 'mcast_rejoin', 'hwaddr')
         return {key: value for key, value in config.items() if key not in known}
 
@@ -150,12 +154,13 @@ class Team(Resource):
                 driver.set(name, options[option], index)
 
     @staticmethod
-    def _enslave(kernel, netns, team, port, runner):
+    def _enslave(kernel, netns, team, port):
         """Without teamd: the port goes down for it and comes up in the team."""
         _set(kernel, netns, port, {}, 0, IFF_UP)
         _set(kernel, netns, port, {'IFLA_MASTER': kernel.index(netns, team)})
-        if runner == 'activebackup':  # the other modes give their ports the address of the team by themselves
-            _set(kernel, netns, port, {'IFLA_ADDRESS': _link(kernel, netns, team)['address']})
+        address = _link(kernel, netns, team)['address']
+        if _link(kernel, netns, port)['address'] != address:  # some modes give it to their ports by themselves, some do not
+            _set(kernel, netns, port, {'IFLA_ADDRESS': address})
 
     def _enter(self, kernel, netns, team, port, facts):
         options = facts.get('all', {})
@@ -167,7 +172,7 @@ class Team(Resource):
             if facts.get('first'):
                 _set(kernel, netns, team, {'IFLA_ADDRESS': _link(kernel, netns, port)['address']})
             if _link(kernel, netns, port)['master'] != driver.index:
-                self._enslave(kernel, netns, team, port, facts['runner'])
+                self._enslave(kernel, netns, team, port)
         self._port_options(driver, index, options)
 
     @staticmethod
@@ -246,7 +251,7 @@ class Team(Resource):
             if facts.get('first') and facts.get('address'):
                 add.append([*ip, 'link', 'set', 'dev', team, 'address', facts['address']])
             add += [down, [*ip, 'link', 'set', 'dev', port, 'master', team]]
-            if facts['runner'] == 'activebackup' and facts.get('address'):
+            if facts.get('address'):
                 add.append([*ip, 'link', 'set', 'dev', port, 'address', facts['address']])
         return add + self._option_commands(inside, team, port, options)
 

@@ -54,11 +54,6 @@ class Daemon:
             return False
         return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
-    def keeps_device(self) -> bool:
-        """Whether the device stays when the daemon is told to end."""
-        words = _read(f'/proc/{self.pid}/cmdline').split('\0')
-        return any(word == '--no-quit-destroy' or re.match(r'-[A-Za-z]*N', word) for word in words[1:])
-
     def supervised(self) -> bool:
         """Whether it is the systemd unit that start() makes."""
         return _read(f'/proc/{self.pid}/cgroup').rstrip('\n').endswith('/' + unit(self.name))
@@ -107,12 +102,12 @@ def find(kernel, netns: str | None, name: str) -> Daemon | None:
 
 
 def taken(kernel, netns: str | None) -> set[str]:
-    """Names that teamd serves in other namespaces, so that it cannot serve them here."""
+    """Names that teamd serves in other namespaces, so that it cannot serve them here; without kernel, in all that there are."""
     names = set()
     for path in glob.glob(f'{RUN_DIR}/*.sock'):
         daemon = connect(os.path.basename(path)[:-5])
         if daemon is not None:
-            if not daemon.lives_in(kernel.namespaces.fd(netns)):
+            if kernel is None or not daemon.lives_in(kernel.namespaces.fd(netns)):
                 names.add(daemon.name)
             daemon.close()
     return names
@@ -137,7 +132,7 @@ def unit(name: str) -> str:
 
 
 def arguments(name: str) -> list[str]:
-    """teamd as it is run here: it takes over a device that is there and leaves it when it ends."""
+    """teamd as it is run here: it takes over a device that is there, and leaves it when it ends."""
     return ['-U', '-o', '-N', '-t', name]
 
 
@@ -156,7 +151,7 @@ def start(kernel, netns: str | None, name: str, config: dict):
     else:
         _run([program('systemctl'), 'reset-failed', unit(name)])
         done = _run([program('systemd-run'), '--quiet', '--unit=' + unit(name), f'--description=teamd of {name}, started by linuxnet.vnet',
-                     '--property=Restart=on-failure', '--property=RestartSec=1', *inside, *words])
+                     '--collect', '--property=Restart=always', '--property=RestartSec=1', '--property=KillSignal=SIGKILL', *inside, *words])
         log = f'journalctl -u {unit(name)}'
     if done.returncode:
         words = [line for line in done.stderr.splitlines() if line.strip() and 'not intended to be run as root' not in line]
@@ -178,16 +173,15 @@ def start(kernel, netns: str | None, name: str, config: dict):
     raise KernelError(errno.ETIMEDOUT, f'teamd did not serve {name} within {_TIMEOUT} seconds; see {log}')
 
 
-def stop(daemon: Daemon, keep: bool):
-    """End a teamd. keep: its device stays; else teamd may remove it, as it does unless it runs with -N."""
+def stop(daemon: Daemon):
+    """End a teamd so that its device and ports stay as they are: told to end by itself, it would take the ports out, or even the device."""
     if daemon.supervised():
         done = _run([program('systemctl'), 'stop', unit(daemon.name)])
         if done.returncode:
             raise KernelError(errno.EIO, f'systemctl could not stop {unit(daemon.name)}: {done.stderr.strip()}')
     else:
-        hard = keep and not daemon.keeps_device()
         try:
-            os.kill(daemon.pid, signal.SIGKILL if hard else signal.SIGTERM)
+            os.kill(daemon.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         deadline = time.monotonic() + _TIMEOUT

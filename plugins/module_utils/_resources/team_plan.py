@@ -159,8 +159,9 @@ class TeamPlan:
                 back = self._port_operation(one.netns, one.key, 'set', port, before, facts={**facts, 'all': old, 'again': again})
                 self._port(one, 'set', port, difference, before, facts=more, disruption=DOWN if again else IN_PLACE, undo=[back])
             chosen = chosen or 'prio' in difference
-        if target['implementation'] == 'kernel' and target['runner'] == 'activebackup':
+        if target['implementation'] == 'kernel':
             self._same_address(one, found, link, leaving, facts)
+        if target['implementation'] == 'kernel' and target['runner'] == 'activebackup':
             self._active(one, found, wanted, leaving, chosen)
 
     def _enter(self, one, port, options, lower, facts):
@@ -178,7 +179,7 @@ class TeamPlan:
                    requires=[('link', one.netns, port), ('set', one.netns, port)])
 
     def _same_address(self, one, found, link, leaving, facts):
-        """In this mode the driver does not give ports the address of the team when it changes; packets to it would be lost."""
+        """Not all modes of the driver give the ports the address of the team; without it packets to the team would be lost."""
         for port in found['ports']:
             lower = self.world.links(one.netns).get(port)
             if link is None or lower is None or port in leaving or lower.values.get('address') == link.values.get('address'):
