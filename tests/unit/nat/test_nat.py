@@ -96,7 +96,7 @@ RULES = [
     ({'type': 'masquerade', 'proto': 'udp', 'dport': '80-90', 'to': '1024-2047'}, 'postrouting',
      [MATCH['udp'], {'masquerade': {'port': {'range': [1024, 2047]}}}], 'udp dport 80-90 masquerade to :1024-2047'),
     ({'type': 'snat', 'proto': 'gre', 'to': '192.0.2.1-192.0.2.9'}, 'postrouting',
-     [MATCH['gre'], {'snat': {'family': 'ip', 'addr': {'range': ['192.0.2.1', '192.0.2.9']}}}], 'meta l4proto gre snat ip to 192.0.2.1-192.0.2.9'),
+     [MATCH['gre'], {'snat': {'family': 'ip', 'addr': {'range': ['192.0.2.1', '192.0.2.9']}}}], 'meta l4proto 47 snat ip to 192.0.2.1-192.0.2.9'),
     ({'type': 'dnat', 'dst': '2001:db8::1', 'proto': 'tcp', 'dport': '80', 'to': '[2001:db8::1]-[2001:db8::9]:8080'}, 'prerouting',
      [MATCH['daddr6'], MATCH['tcp80'], {'dnat': {'family': 'ip6', 'addr': {'range': ['2001:db8::1', '2001:db8::9']}, 'port': 8080}}],
      'ip6 daddr 2001:db8::1/128 tcp dport 80 dnat ip6 to [2001:db8::1]-[2001:db8::9]:8080'),
@@ -249,7 +249,7 @@ def test_what_the_host_lacks_is_said_when_a_rule_is_wanted():
 ])
 def test_nft_words_as_errors(text, kind, code, words):
     error = nft.refusal(text)
-    assert type(error) is kind and words in error.message and getattr(error, 'errno', 0) == code
+    assert isinstance(error, kind) and words in error.message and getattr(error, 'errno', 0) == code
 
 
 def test_without_the_library(monkeypatch):
