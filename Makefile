@@ -100,7 +100,7 @@ unit-python39: $(PYROUTE2_READY)
 
 .PHONY: native
 native: venv ## probes and captures with real packets, in namespaces of the running kernel (root)
-	@tools/need ip=iproute2 $(if $(SUDO),sudo=sudo)
+	@tools/need ip=iproute2 nft=nftables $(if $(SUDO),sudo=sudo)
 	@$(STEP) 'native: packets in namespaces of this kernel' $(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/native $(ARGS)
 
 .PHONY: differential $(PYROUTE2:%=differential-%) kernel
