@@ -37,7 +37,9 @@ class KernelError(VnetError):
 
     @property
     def name(self) -> str:
-        """Symbolic name, `EEXIST`."""
+        """Symbolic name, `EEXIST`, as the kernel's sources have it."""
+        if self.errno == _errno.EOPNOTSUPP:  # Python's table has another name of the same number
+            return 'EOPNOTSUPP'
         return _errno.errorcode.get(self.errno, str(self.errno))
 
 
