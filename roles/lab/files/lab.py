@@ -17,6 +17,7 @@ Each step is idempotent and ends with one line of JSON on standard output: ``{"c
 from __future__ import annotations
 
 import argparse
+import collections
 import ipaddress
 import json
 import os
@@ -110,7 +111,8 @@ def state(config):
 
 def start(config):
     changed, how = backend(config).start()
-    return changed, ", ".join(f"{name} {way}" for name, way in how.items()) or "already running"
+    ways = collections.Counter(how.values())
+    return changed, ", ".join(f"{number} {way}" for way, number in ways.items()) or "already running"
 
 
 def reachable(config):

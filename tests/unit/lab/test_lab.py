@@ -1,0 +1,193 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab computes: inventory, archives, module order, wiring, the switch, and which processes are its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import common
+import image
+import lab
+import local
+import machine
+import switch
+
+
+@pytest.fixture(name="config")
+def a_config(tmp_path):
+    return {
+        "name": "unit", "folder": str(tmp_path / "unit"), "cache": str(tmp_path / "cache"), "backend": "qemu", "machines": 2, "memory": 384, "cpus": 2,
+        "nics": [{"name": "eth1", "segment": "fabric"}, {"name": "eth2", "segment": "other"}], "suite": "bookworm", "mirror": "",
+        "kernel": "linux-image-cloud-amd64", "packages": [], "accelerator": "tcg", "warm_start": True, "internet": False,
+        "underlay": "10.0.0.0/24", "cipher": "aes128-ctr",
+    }
+
+
+# -- inventory
+
+def test_inventory_of_emulated_machines(config):
+    document = lab.inventory(config, {"node1": {"ansible_host": "127.0.0.1", "ansible_port": 2201}, "node2": {"ansible_host": "127.0.0.1", "ansible_port": 2202}})
+    hosts = document["fabric"]["hosts"]
+    assert hosts["node2"] == {"ansible_host": "127.0.0.1", "ansible_port": 2202, "underlay_address": "10.0.0.2/24", "node_number": 2}
+    arguments = shlex.split(document["fabric"]["vars"]["ansible_ssh_args"])
+    assert f'UserKnownHostsFile="{config["folder"]}/known_hosts"' in arguments
+    assert "StrictHostKeyChecking=yes" in arguments
+
+
+def test_inventory_of_local_machines_enters_their_namespaces(config):
+    config["backend"] = "local"
+    common_vars = lab.inventory(config, {"node1": {"ansible_netns": "pid:7"}})["fabric"]["vars"]
+    assert common_vars["ansible_become_method"] == "linuxnet.vnet.netns"
+    assert common_vars["ansible_connection"] == "local"
+    assert "ansible_user" not in common_vars
+
+
+def test_underlay_too_small(config):
+    config["underlay"] = "10.0.0.0/30"
+    with pytest.raises(common.LabError, match="too small for 3 machines"):
+        lab.inventory(config, {f"node{number}": {} for number in (1, 2, 3)})
+
+
+def test_control_path_fits_a_socket():
+    assert str(lab.control_folder("/srv/lab")) == "/srv/lab/ssh"
+    deep = lab.control_folder("/srv/" + "deep/" * 30 + "lab")
+    assert len(str(deep)) < 60
+    assert deep != lab.control_folder("/srv/" + "deep/" * 31 + "lab")
+
+
+@pytest.mark.parametrize("where", [("node3", "eth1"), ("node1", "eth9")])
+def test_cable_that_is_not_there(config, where):
+    with pytest.raises(common.LabError, match="machines are node1, node2, their cards eth1, eth2"):
+        lab.cable(config, *where, "down")
+
+
+# -- images
+
+def test_modules_load_after_what_they_need():
+    dep = "a/net.ko: b/failover.ko a/ring.ko\nb/failover.ko: b/base.ko\nb/base.ko:\na/ring.ko:\na/unused.ko:\nc/two-words.ko.xz: a/ring.ko\n"
+    order = image.module_order(dep, ["net", "built_in", "two_words"])
+    assert order == ["b/base.ko", "b/failover.ko", "a/ring.ko", "a/net.ko", "c/two-words.ko.xz"]
+
+
+def test_cpio_archive_is_read_back(tmp_path):
+    """By the format's own rules: header of 110 characters, name and content padded to four bytes."""
+    entries = [("dev", 0o040755, b""), ("init", 0o100755, b"#!/bin/sh\n"), ("bin/x", 0o100644, bytes(range(7)))]
+    data, position, found = image.cpio(entries), 0, []
+    while True:
+        assert data[position:position + 6] == b"070701"
+        fields = [int(data[position + 6 + 8 * n:position + 14 + 8 * n], 16) for n in range(13)]
+        name = data[position + 110:position + 110 + fields[11] - 1].decode()
+        start = -(-(position + 110 + fields[11]) // 4) * 4
+        if name == "TRAILER!!!":
+            break
+        found.append((name, fields[1], data[start:start + fields[6]]))
+        position = -(-(start + fields[6]) // 4) * 4
+    assert found == entries
+
+
+def test_images_are_made_anew_when_what_they_hold_changes(config):
+    before = image.root_folder("/c", config), image.kernel_folder("/c", config)
+    config["packages"] = ["frr"]
+    assert image.root_folder("/c", config) != before[0]
+    assert image.kernel_folder("/c", config) == before[1]
+    config["kernel"] = "linux-image-amd64"
+    assert image.kernel_folder("/c", config) != before[1]
+
+
+def test_a_folder_appears_complete_or_not_at_all(tmp_path):
+    with pytest.raises(ZeroDivisionError), common.new_folder(tmp_path / "cache" / "x") as work:
+        (work / "part").write_text("half", encoding="ascii")
+        raise ZeroDivisionError
+    assert not list((tmp_path / "cache").iterdir())
+    with common.new_folder(tmp_path / "cache" / "x") as work:
+        (work / "part").write_text("whole", encoding="ascii")
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["x"]
+
+
+# -- machines
+
+def test_each_card_has_an_address_of_its_own():
+    addresses = {common.mac(node, nic) for node in range(1, 400) for nic in range(3)}
+    assert len(addresses) == 399 * 3
+    assert common.mac(300, 2) == "52:54:00:01:2c:02"
+
+
+def test_wiring_joins_cards_of_one_segment_only(config):
+    ports = {"ssh": {}, "segments": {"fabric": 1, "other": 2}, "nics": {"node1": {"eth1": 11, "eth2": 12}, "node2": {"eth1": 21, "eth2": 22}}}
+    assert machine.wiring(config, ports) == {"fabric": {"port": 1, "members": [11, 21]}, "other": {"port": 2, "members": [12, 22]}}
+
+
+def test_chosen_ports_differ(config):
+    config["machines"] = 20
+    ports = machine.choose_ports(config)
+    flat = [*ports["ssh"].values(), *ports["segments"].values(), *(port for nics in ports["nics"].values() for port in nics.values())]
+    assert len(flat) == len(set(flat)) == 20 + 2 + 40
+
+
+def test_paths_in_qemu_options_keep_their_commas(config):
+    config["cache"] = "/tmp/a,b"
+    argv = machine.command(config, "tcg", "", [], image.Path("x"))
+    assert any("file=/tmp/a,,b/" in argument for argument in argv)
+
+
+def test_local_wires(config):
+    lines = local.wires(config, {"node1": 71, "node2": 72})
+    assert "link add m2p1 type veth peer name eth1 address 52:54:00:00:02:01 netns 72" in lines
+    masters = {line.split()[2]: line.split()[4] for line in lines if " master " in line}
+    assert masters["m1p1"] == masters["m2p1"] != masters["m1p2"] == masters["m2p2"]
+
+
+# -- the switch
+
+def frame(destination, source):
+    return bytes.fromhex(destination + source) + b"\x08\x00payload"
+
+
+def test_switch_floods_learns_and_never_echoes():
+    a, b = "520000000001", "520000000002"
+    segment = switch.Segment([1, 2, 3])
+    assert segment.targets(1, frame("ffffffffffff", a)) == [2, 3]
+    assert segment.targets(2, frame(a, b)) == [1]
+    assert segment.targets(1, frame(b, a)) == [2]
+    assert segment.targets(3, frame(a, b)) == [1]  # b moved, as when a bond fails over
+    assert segment.targets(1, frame(b, a)) == [3]
+    assert segment.targets(3, frame(b, "520000000009")) == []  # the target is on the same port
+
+
+# -- processes
+
+def test_only_a_process_with_pid_and_start_time_is_ours(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        process = common.Process(tmp_path, "daemon")
+        assert process.pid() is None
+        process.remember(other.pid)
+        assert process.pid() == other.pid
+        process.file.write_text(f"{other.pid} {common.started_at(other.pid) + 1}\n", encoding="ascii")
+        assert process.pid() is None
+        assert process.stop() is False
+        assert other.poll() is None
+        other.communicate(b"\n")
+
+
+def test_stop_ends_a_process_that_ignores_the_polite_signal(tmp_path):
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    process = common.Process(tmp_path, "stubborn")
+    process.spawn([sys.executable, "-u", "-c", code], tmp_path / "log")
+    pid = process.pid()
+    while "up" not in (tmp_path / "log").read_text(encoding="ascii"):
+        assert process.pid()
+    assert process.stop(patience=0.1) is True
+    assert process.pid() is None
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL if os.path.exists(f"/proc/{pid}") else True
+
+
+def test_run_tells_what_failed():
+    with pytest.raises(common.LabError, match="Counting failed: .*nonsense"):
+        common.run([sys.executable, "-c", "import sys; sys.exit('nonsense')"], "Counting")
