@@ -32,7 +32,8 @@ def lacking(host: str, document: Document, found: dict) -> dict[str, list[str]]:
     """
     capabilities = found.get("capabilities")
     if capabilities is None:
-        message = found.get("msg") or "the machine did not tell what it can do"
+        told = [found.get("msg") or "the machine did not tell what it can do", found.get("module_stderr")]
+        message = ": ".join(text.strip() for text in told if text)
         return {"packages": [PYROUTE2], "problems": []} if "pyroute2" in message else {"packages": [], "problems": [f"{host}: {message}"]}
     missing = {key: users for key, users in needs(document).items() if not capabilities[key[0]].get(key[1], True)}
     packages = [NFTABLES] if missing.pop(("features", "nftables"), None) else []
