@@ -566,6 +566,42 @@ options:
           - "Allowed: 0-4294967295."
         type: int
         aliases: [bcqueuelen]
+  veth: &veth
+    description:
+      - "Options of O(kind=veth)."
+    type: dict
+    suboptions:
+      peer:
+        description:
+          - "The other end; the same as O(peer)."
+        type: dict
+        suboptions:
+          name:
+            description:
+              - "Name of the other end."
+              - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+            type: str
+          netns:
+            description:
+              - "Namespace of the other end."
+              - "Without it the one of O(netns)."
+              - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+            type: str
+          address:
+            description:
+              - "MAC address of the other end."
+              - "Allowed: a MAC address such as 02:00:00:00:00:01."
+            type: str
+          mtu:
+            description:
+              - "MTU of the other end."
+              - "Allowed: 68-2147483647 bytes."
+            type: int
+          up:
+            description:
+              - "Whether the other end is up."
+              - "The default is V(true) where the pair is made."
+            type: bool
   vlan: &vlan
     description:
       - "Options of O(kind=vlan)."
@@ -682,6 +718,7 @@ options:
       ttl_inherit:
         description:
           - "Take the TTL of the inner packet."
+          - "The kernel cannot change it on a live link."
         type: bool
       tos:
         description:
@@ -951,6 +988,7 @@ options:
       bridge: *bridge
       ipvlan: *ipvlan
       macvlan: *macvlan
+      veth: *veth
       vlan: *vlan
       vrf: *vrf
       vxlan: *vxlan

@@ -95,8 +95,10 @@ class Desired:
         self.wanted = kept
         gone = {one.key for one in kept if one.section == 'netns' and one.absent}
         for one in kept:
-            if one.netns in gone and not one.absent:
-                raise InputError(f"{one.where}: lives in network namespace '{one.netns}', which is to be absent")
+            linked = (one.values.get('peer', {}).get('netns'), one.values.get('link_netns')) if one.section == 'links' else ()
+            for netns in () if one.absent else (one.netns, *linked):
+                if netns in gone:
+                    raise InputError(f"{one.where}: lives in network namespace '{netns}', which is to be absent")
 
 
 def from_module(resource, params: dict) -> Desired:

@@ -98,7 +98,7 @@ class World:
         if key not in self.tables:
             resource = self.resources[section]
             if self.kernel is None:
-                self.tables[key] = {}
+                self.tables[key] = resource.empty()
             elif section == 'netns' or self.kernel.namespaces.exists(netns):
                 self.tables[key] = resource.observe(self, netns)
             elif netns in self.coming or (self.needed is not None and netns not in self.needed):

@@ -19,6 +19,27 @@ def _check(values: dict):
     return None
 
 
+_LACP, _ONE_ACTIVE, _NO_ARP = ('802.3ad',), ('active-backup', 'balance-tlb', 'balance-alb'), ('802.3ad', 'balance-tlb', 'balance-alb')
+#: options that the kernel reports in every mode, and takes in these only (bond_opts of drivers/net/bonding/bond_options.c)
+_MODES = {
+    **dict.fromkeys(('lacp_rate', 'lacp_active', 'coupled_control', 'ad_actor_sys_prio', 'ad_actor_system', 'ad_user_port_key'), _LACP),
+    'primary': _ONE_ACTIVE, 'packets_per_slave': ('balance-rr',), 'tlb_dynamic_lb': ('balance-tlb',),
+}
+
+
+def _restorable(values: dict) -> dict:
+    mode = values.get('mode', 'balance-rr')
+    # which port is active is the bond's own doing; a preference is `primary`
+    kept = {option: value for option, value in values.items() if mode in _MODES.get(option, (mode,)) and option != 'active_slave'}
+    if not values.get('miimon'):
+        for option in ('updelay', 'downdelay', 'peer_notif_delay'):
+            kept.pop(option, None)
+    if mode in _NO_ARP or not values.get('arp_interval'):
+        for option in ('arp_interval', 'arp_validate'):
+            kept.pop(option, None)
+    return kept
+
+
 KIND = Kind('bond', 'Several links used as one.', [
     Field('mode', Enum({'balance-rr': 0, 'active-backup': 1, 'balance-xor': 2, 'broadcast': 3, '802.3ad': 4, 'balance-tlb': 5, 'balance-alb': 6}),
           'IFLA_BOND_MODE', 'How traffic is spread over the ports.', live=RECREATE),
@@ -61,7 +82,7 @@ KIND = Kind('bond', 'Several links used as one.', [
     Field('ad_user_port_key', Int(0, 1023), 'IFLA_BOND_AD_USER_PORT_KEY', 'Upper bits of the LACP port key.', live=DOWN),
     Field('ad_actor_system', Mac(), 'IFLA_BOND_AD_ACTOR_SYSTEM', 'LACP system MAC.', nla=(26, 'l2addr'), live=DOWN),
     Field('tlb_dynamic_lb', Bool('1', '0'), 'IFLA_BOND_TLB_DYNAMIC_LB', 'Move flows by load in balance-tlb.', live=DOWN),
-], check=_check, port_down=True, port_option='bond_port', port=[
+], check=_check, restorable=_restorable, port_down=True, port_option='bond_port', port=[
     Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
     Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),
 ])

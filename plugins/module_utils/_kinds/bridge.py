@@ -93,5 +93,6 @@ KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it
     _port('isolated', 'IFLA_BRPORT_ISOLATED', 'Do not talk to other isolated ports.'),
     _port('locked', 'IFLA_BRPORT_LOCKED', 'Let only MACs in that have an FDB entry.', 39),
     _port('mab', 'IFLA_BRPORT_MAB', 'Learn locked FDB entries for MAC authentication.', 40),
-    Field('backup_port', LinkRef(none=True), 'IFLA_BRPORT_BACKUP_PORT', 'Port that takes the traffic while this one has no carrier.'),
+    Field('backup_port', LinkRef(none=True), 'IFLA_BRPORT_BACKUP_PORT', 'Port that takes the traffic while this one has no carrier.',
+          late=True),
 ])

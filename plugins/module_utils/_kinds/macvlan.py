@@ -13,6 +13,13 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec impor
 _SET = 3  # MACVLAN_MACADDR_SET
 
 
+class MacvlanFlags(Flags):
+    """iproute2 wants the keyword before each flag, and a word where there is none."""
+
+    def argv(self, value):
+        return [word for flag in value or ['null'] for word in ('flag', flag)]
+
+
 def _encode(values: dict, attrs: dict):
     if 'macaddr_data' in values:
         attrs['IFLA_MACVLAN_MACADDR_MODE'] = _SET
@@ -28,8 +35,8 @@ FIELDS = [
     Field('mode', Enum({'private': 1, 'vepa': 2, 'bridge': 4, 'passthru': 8, 'source': 16}), 'IFLA_MACVLAN_MODE',
           'Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the parent,'
           ' or only listed senders.', nla=(1, 'uint32')),
-    Field('flags', Flags({'nopromisc': 1, 'nodst': 2}), 'IFLA_MACVLAN_FLAGS',
-          'V(nopromisc) keeps a passthru parent out of promiscuous mode; V(nodst) does not filter by destination in source mode.', nla=(2, 'uint16')),
+    Field('flags', MacvlanFlags({'nopromisc': 1, 'nodst': 2}), 'IFLA_MACVLAN_FLAGS',
+          'V(nopromisc) keeps a passthru parent out of promiscuous mode; V(nodst) does not filter by destination in source mode.', nla=(2, 'uint16'), keyword=''),
     Field('macaddr_data', ListOf(Mac(), separator=' '), 'IFLA_MACVLAN_MACADDR_DATA', 'Allowed sender MACs of mode V(source).', nla=(5, MAC_LIST),
           keyword='macaddr set'),
     Field('bc_queue_len', Int(), 'IFLA_MACVLAN_BC_QUEUE_LEN', 'Length of the queue of broadcast and multicast frames.', nla=(7, 'uint32'),

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import PEER
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Options
 
-KIND = Kind('veth', 'A virtual cable with two ends, in one namespace or in two. O(peer) is the other end.', paired=True)
+KIND = Kind('veth', 'A virtual cable with two ends, in one namespace or in two.', [
+    Field('peer', Options(PEER), None, 'The other end; the same as O(peer).'),
+], paired=True)

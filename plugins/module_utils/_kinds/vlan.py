@@ -14,7 +14,7 @@ _FLAGS = (2, (('flags', 'I'), ('mask', 'I')))
 
 
 def _flag(name: str, bit: int, doc: str) -> Field:
-    return Field(name, Bool(), 'IFLA_VLAN_FLAGS', doc, nla=_FLAGS, bit=bit)
+    return Field(name, Bool(), 'IFLA_VLAN_FLAGS', doc, nla=_FLAGS, bit=bit, unsaid=False)  # the kernel reports no flags where none is set
 
 
 KIND = Kind('vlan', 'An 802.1Q or 802.1ad VLAN on the link that O(link) names.', [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Flag, Int, Ip, LinkRef, Type
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import FLAG_AS_NUMBER
 
 
 class PortRange(Type):
@@ -46,6 +47,18 @@ def _check(values: dict):
     return None
 
 
+def _encode(values: dict, attrs: dict):
+    if values.get('external') and 'learning' not in values:
+        attrs['IFLA_VXLAN_LEARNING'] = 0  # as iproute2: there is one table for all VNIs
+
+
+def _restorable(values: dict) -> dict:
+    kept = {option: value for option, value in values.items() if value is not False or option in ('learning', 'udp_csum', 'localbypass')}
+    if kept.get('external'):
+        kept.pop('id', None)
+    return kept
+
+
 KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348. Without O(vxlan.dstport) port 4789 is used, as assigned by IANA;'
             " the kernel's own default, and so that of C(ip link), is 8472.", [
     Field('id', Int(0, 0xFFFFFF), 'IFLA_VXLAN_ID', 'VXLAN network identifier (VNI).', live=RECREATE),
@@ -58,7 +71,7 @@ KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348
     Field('port_range', PortRange(), 'IFLA_VXLAN_PORT_RANGE', 'UDP source ports to spread flows over.', live=RECREATE, keyword='srcport',
           aliases=['srcport']),
     Field('ttl', Int(0, 255, names={'auto': 0}), 'IFLA_VXLAN_TTL', 'TTL of the outer packets.'),
-    Field('ttl_inherit', Flag(), 'IFLA_VXLAN_TTL_INHERIT', "Take the TTL of the inner packet.", nla=(28, 'flag')),
+    Field('ttl_inherit', Flag(), 'IFLA_VXLAN_TTL_INHERIT', "Take the TTL of the inner packet.", nla=(28, FLAG_AS_NUMBER), live=RECREATE, keyword='ttl inherit'),
     Field('tos', Int(0, 255, names={'inherit': 1}), 'IFLA_VXLAN_TOS', 'TOS of the outer packets.'),
     Field('df', Enum({'unset': 0, 'set': 1, 'inherit': 2}), 'IFLA_VXLAN_DF', "Don't-fragment bit of outer IPv4 packets."),
     Field('flowlabel', Int(0, 0xFFFFF), 'IFLA_VXLAN_LABEL', 'Flow label of outer IPv6 packets.', nla=(26, 'be32'), aliases=['label']),
@@ -83,4 +96,4 @@ KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348
     Field('localbypass', Bool(None, None), 'IFLA_VXLAN_LOCALBYPASS', 'Deliver packets to local VXLAN devices directly.', nla=(31, 'uint8')),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', check=_check)
+], parent='optional', encode=_encode, check=_check, restorable=_restorable)

@@ -27,17 +27,18 @@ class Field:
     bit       the field is this bit of a {flags, mask} or {value, mask} attribute
     late      can only be set when other links of the plan are in place (a bond's primary port)
     tolerance largest difference from what was asked that is the kernel's own rounding
+    unsaid    what is meant where the kernel leaves the attribute out of its report
     """
 
     def __init__(self, name: str, type: Type, attr=None, doc: str = '', *, nla=None, live: str = IN_PLACE, default=None,
-                 aliases=(), keyword: str | None = None, bit: int = 0, late: bool = False, tolerance: int = 0,
+                 aliases=(), keyword: str | None = None, bit: int = 0, late: bool = False, tolerance: int = 0, unsaid=None,
                  write_only: bool = False, secret: bool = False):
         self.name, self.type, self.attr, self.doc = name, type, attr, doc
         self.nla, self.live, self.default = nla, live, default
         self.aliases = list(aliases)
         self.keyword = name if keyword is None else keyword
         self.bit, self.late, self.tolerance = bit, late, tolerance
-        self.write_only, self.secret = write_only, secret
+        self.unsaid, self.write_only, self.secret = unsaid, write_only, secret
 
     def parse(self, value, where: str):
         """The canonical value; InputError names the place, the value and what is allowed."""
@@ -66,7 +67,7 @@ class Field:
     def command(self, value) -> list[str]:
         """iproute2's words for it."""
         if getattr(self.type, 'on', '') is None:
-            return [self.keyword] if value else ['no' + self.keyword]
+            return self.keyword.split() if value else [] if self.type.wire(False) is None else ['no' + self.keyword]
         return [*self.keyword.split(), *self.type.argv(value)]
 
 
@@ -137,6 +138,8 @@ class Table:
             if field.bit:
                 if field.attr in attrs:
                     values[field.name] = bool(attrs[field.attr]['flags'] & field.bit)
+                elif field.unsaid is not None:
+                    values[field.name] = field.unsaid
                 continue
             for attr in field.attr if isinstance(field.attr, tuple) else (field.attr,):
                 if attr not in attrs:

@@ -146,6 +146,8 @@ def listing(first: int, pack, read, many_of: int | None = None):
 
 #: A list of IPv4 or IPv6 addresses numbered from 0, as the bonding driver has them.
 ADDRESS_LIST = listing(0, _pack_address, _read_address)
+#: A flag that the kernel takes without payload and reports as a number.
+FLAG_AS_NUMBER = (_ATOMS['flag'][0], lambda data, start, end: start == end or bool(data[start]))
 #: A list of hardware addresses, each an IFLA_MACVLAN_MACADDR.
 MAC_LIST = listing(0, _pack_hardware, _read_hardware, many_of=4)
 _PAIR = _structure((('from', 'I'), ('to', 'I')))

@@ -19,7 +19,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
     ADDRGENMODES, COMMON, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, peer_of, references, restorable_peer
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, peer_of, references, restorable_peer, without_late
 
 
 
@@ -40,6 +40,9 @@ class Link(Resource):
         where = f"{where} ({self.table.by_name['name'].parse(given['name'], where)})"
         values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
         kind = KINDS.get(values.get('kind', ''))
+        if kind is not None and kind.paired:  # the dict of a pair is its other end: veth.peer is peer
+            inner = nested.pop(kind.key, {}).get('peer')
+            nested = {**({'peer': inner} if inner is not None else {}), **nested}
         for name, options in nested.items():
             values[name] = self.table.by_name[name].type.table.parse(options, f'{where}: {name}')
             if name in PORTS or (name == 'peer' and kind is not None and kind.paired):
@@ -97,7 +100,7 @@ class Link(Resource):
                           *(FoundLink(name, 2 + place, {'name': name, 'up': False, 'master': ''}) for place, name in enumerate(names))])
 
     def refers(self, wanted):
-        found = [(netns, name) for unused, netns, name in references(wanted.netns, wanted.values)]
+        found = [(netns, name) for unused, netns, name in references(wanted.netns, wanted.values, late=True)]
         return found if wanted.values.get('kind') or wanted.absent else [*found, (wanted.netns, wanted.key)]
 
     # -- plan ---------------------------------------------------------------------------------------------------------
@@ -194,7 +197,7 @@ class Link(Resource):
         if 'master' in values:
             attrs['IFLA_MASTER'] = kernel.index(netns, values['master']) if values['master'] else 0
         flags, change = _flags(values)
-        ports = [option for option in PORTS if option in values]
+        ports = [option for option in PORTS if values.get(option)]
         last_up = facts.get('up_again') or (bool(flags & IFF_UP) and (facts.get('down') or facts.get('port_down') or 'addrgenmode' in values))
         if last_up:
             flags, change = flags & ~IFF_UP, change & ~IFF_UP
@@ -281,7 +284,7 @@ class Link(Resource):
                 line += field.command(_change(field, value, before.get(kind.key, {}).get(option)))
             lines.append(line)
         for option in PORTS:
-            if option in values:
+            if values.get(option):
                 line = head + ['type', PORTS[option].name + '_slave']
                 for key, value in values[option].items():
                     line += ['nobackup_port'] if value == '' else PORTS[option].port.by_name[key].command(value)
@@ -336,9 +339,8 @@ def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     kind = KINDS[values['kind']]
     later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', *PORTS) if option in values}
     first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
-    own = first.get(kind.key)
-    if own is not None:
-        first[kind.key] = {option: value for option, value in own.items() if not kind.table.by_name[option].late}
+    for part in (first, later):
+        part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})
     alone = facts.get('port_down') or (values.get('link_netns') and values['link_netns'] != facts.get('netns'))
     if alone and first.get('master'):
         later['master'] = first.pop('master')

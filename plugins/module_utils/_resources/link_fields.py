@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field, Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import PEER
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import (
     AltName, Bool, Enum, Int, LinkName, LinkRef, ListOf, Mac, Netns, Options, Text,
 )
@@ -19,14 +20,6 @@ ADDRGENMODES = {'eui64': 0, 'none': 1, 'stable_secret': 2, 'random': 3}
 FLAGS = {'up': (IFF_UP, False), 'arp': (IFF_NOARP, True), 'promisc': (IFF_PROMISC, False), 'allmulticast': (IFF_ALLMULTI, False),
          'multicast': (IFF_MULTICAST, False)}
 
-
-PEER = Table([
-    Field('name', LinkName(), None, 'Name of the other end.'),
-    Field('netns', Netns(), None, 'Namespace of the other end. Without it the one of O(netns).'),
-    Field('address', Mac(), None, 'MAC address of the other end.'),
-    Field('mtu', Int(68, 0x7FFFFFFF, 'bytes'), None, 'MTU of the other end.'),
-    Field('up', Bool(), None, 'Whether the other end is up. The default is V(true) where the pair is made.'),
-])
 
 COMMON = [
     Field('name', LinkName(), 'IFLA_IFNAME', 'Name of the link.'),

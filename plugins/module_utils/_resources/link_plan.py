@@ -145,7 +145,7 @@ class LinkPlan:
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
         values = with_defaults({'up': True, **one.values})
-        late = self._late(values)
+        late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
         create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key)])
         if KINDS[kind].paired:
@@ -154,13 +154,7 @@ class LinkPlan:
             if peer.get('netns') is not None:
                 create.requires.add(('netns', peer['netns']))
         if late:
-            self._emit(one, 'set', {kind: late}, {}, facts={'kind': kind}, phase=Phase.LINK_LATE,
-                       requires=[('link', one.netns, name) for name in late.values()])
-
-    @staticmethod
-    def _late(values):
-        kind = KINDS[values['kind']]
-        return {option: value for option, value in values.get(kind.key, {}).items() if kind.table.by_name[option].late}
+            self._emit(one, 'set', late, {}, facts={'kind': kind}, phase=Phase.LINK_LATE, requires=_late_needs(one.netns, late))
 
     def _move(self, one):
         source = one.values['move_from']
@@ -186,7 +180,7 @@ class LinkPlan:
         down = any(live == DOWN for unused, live in _costs(changed, kind))
         facts = {'kind': kind, 'down': False, 'up_again': False}
         if self._port_down(one.netns, changed.get('master')):
-            down = True
+            down = facts['port_down'] = True
         undo_facts = {'kind': kind}
         undo_down = self._port_down(one.netns, before.get('master'))
         flushes = []
@@ -202,18 +196,15 @@ class LinkPlan:
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
         hung = self.hung(one.netns, one.key, ('addresses', 'routes')) if flushes else []
         undo += hung
-        late = {}
-        own = changed.get(kind) if kind in KINDS else None
-        if own:
-            late = {option: value for option, value in own.items() if KINDS[kind].table.by_name[option].late}
-            rest = {option: value for option, value in own.items() if option not in late}
-            changed = {**{option: value for option, value in changed.items() if option != kind}, **({kind: rest} if rest else {})}
+        late = late_options(changed)
+        for option, own in late.items():
+            changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
+        changed = {option: value for option, value in changed.items() if value != {}}
         if changed:
             self._emit(one, 'set', changed, before, facts=facts, undo=undo, disruption=DOWN if flushes else IN_PLACE, flushes=flushes)
         if late:
-            self._emit(one, 'set', {kind: late}, {kind: {option: before.get(kind, {}).get(option) for option in late}},
-                       facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo,
-                       requires=[('link', one.netns, name) for name in late.values()])
+            old = {option: {name: before.get(option, {}).get(name) for name in own} for option, own in late.items()}
+            self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo, requires=_late_needs(one.netns, late))
         if facts['down'] and facts['up_again']:
             self._put_back(hung, one)
 
@@ -232,9 +223,13 @@ class LinkPlan:
             old = {option: value for option, value in old.items() if option not in KINDS and option not in ('kind', 'link')}
         merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
         kind = KINDS[merged['kind']]
-        merged[kind.key] = {**old.get(kind.key, {}), **one.values.get(kind.key, {})}
+        given = one.values.get(kind.key, {})
+        own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
+        merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
         if not merged[kind.key]:
             merged.pop(kind.key)
+        if bool(own.get('gpe')) != bool(found.values.get('vxlan', {}).get('gpe')):  # another link layer, with flags of its own and no MAC
+            merged = {option: value for option, value in merged.items() if option in one.values or option not in ('address', 'broadcast', 'arp', 'multicast')}
         if kind.paired:
             peer = self._peer_of(one.netns, found)
             if peer is None and 'peer' not in merged:
@@ -250,7 +245,8 @@ class LinkPlan:
         delete.where, delete.disruption = one.where, RECREATE
         delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
         delete.before = restorable(found.values)
-        delete.undo = [old_link, *[self._enslave(one.netns, port, one.key, found.kind) for port in ports], *self.hung(one.netns, one.key, HUNG)]
+        delete.undo = [old_link, *[self._enslave(one.netns, port, one.key, found.kind) for port in ports],
+                       *self._late_back(one.netns, one.key, old_link.values, ports), *self.hung(one.netns, one.key, HUNG)]
         delete.phase = Phase.DELETE_LINK
         delete.provides = {('gone', one.netns, one.key)}
         self.out.append(delete)
@@ -265,14 +261,28 @@ class LinkPlan:
             back.requires = {('link', one.netns, one.key)}
             back.where = one.where
             self.out.append(back)
+        for back in self._late_back(one.netns, one.key, merged, ports):
+            back.where = one.where
+            back.requires = {('link', one.netns, one.key)}
+            self.out.append(back)
         self._put_back(restore, one)
+
+    def _late_back(self, netns, name, values, ports) -> list[Operation]:
+        """The late options of a link that is made anew and of its ports, set when all of them are back."""
+        operations = []
+        for link, its in ((name, values), *((port, restorable(self.world.links(netns)[port].values)) for port in ports)):
+            late = late_options(its)
+            if late:
+                kind = its.get('kind')
+                operations.append(Operation(self.resource.section, 'set', netns, link, link, late, facts={'kind': kind}, phase=Phase.LINK_LATE))
+        return operations
 
     def _enslave(self, netns, port, master, master_kind):
         found = self.world.links(netns)[port]
         values = {'master': master}
         for option in PORTS:
             if option in found.values and PORTS[option].name == master_kind:
-                values[option] = restorable(found.values)[option]
+                values[option] = without_late(option, restorable(found.values)[option])
         down = master_kind in KINDS and KINDS[master_kind].port_down
         return Operation(self.resource.section, 'set', netns, port, port, values, phase=Phase.LINK,
                          facts={'kind': found.kind, 'down': down and found.up, 'up_again': down and found.up})
@@ -307,8 +317,9 @@ class LinkPlan:
         delete = self._deletion(netns, found.name)
         ports = [name for name, link in self.world.links(netns).items() if link.master_index == found.index and found.index]
         delete.where, delete.before = where, restorable(found.values)
-        delete.undo = [self._creation(netns, found), *[self._enslave(netns, port, found.name, found.kind) for port in ports],
-                       *self.hung(netns, found.name, HUNG)]
+        creation = self._creation(netns, found)
+        delete.undo = [creation, *[self._enslave(netns, port, found.name, found.kind) for port in ports],
+                       *self._late_back(netns, found.name, creation.values, ports), *self.hung(netns, found.name, HUNG)]
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
             self.deleted.add(peer[:2])
@@ -361,7 +372,7 @@ class LinkPlan:
 
     def _references(self, one):
         """Every link that is referred to must exist, or be made by the plan."""
-        for option, netns, name in references(one.netns, one.values):
+        for option, netns, name in references(one.netns, one.values, late=True):
             other = self.index.get((netns, name))
             if other is not None and not other.absent:
                 continue
@@ -447,18 +458,41 @@ def restorable_peer(peer) -> dict:
     return {'name': peer[1], **({'netns': peer[0]} if peer[0] is not None else {})}
 
 
-def references(netns, values):
-    """(option, netns, name) of the links that these values refer to."""
+def references(netns, values, late=False):
+    """(option, netns, name) of the links that these values refer to; `late` adds those that are only looked at when all links are there."""
     lower = values.get('link_netns', netns) if 'link' in values else netns
     if values.get('master'):
         yield 'master', netns, values['master']
     if values.get('link'):
         yield 'link', lower, values['link']
-    kind = KINDS.get(values.get('kind', ''))
-    for option, name in values.get(kind.key, {}).items() if kind is not None else ():
-        field = kind.table.by_name[option]
-        if getattr(field.type, 'by_index', False) and not field.late:
-            yield f'{kind.key}.{option}', lower, name
+    for option, table in _tables(values):
+        for name, value in values[option].items():
+            field = table.by_name[name]
+            if value and getattr(field.type, 'by_index', False) and (late or not field.late):
+                yield f'{option}.{name}', netns if option in PORTS else lower, value
+
+
+def _tables(values):
+    """(option, Table) of the dicts of options among these values."""
+    for option, value in values.items():
+        if isinstance(value, dict) and (option in PORTS or option in KINDS):
+            yield option, PORTS[option].port if option in PORTS else KINDS[option].table
+
+
+def late_options(values: dict) -> dict:
+    """Those nested options that can only be set when other links are in place; taking a reference away can be done at any time."""
+    late = {option: {name: value for name, value in values[option].items() if table.by_name[name].late and value} for option, table in _tables(values)}
+    return {option: own for option, own in late.items() if own}
+
+
+def without_late(option: str, own: dict) -> dict:
+    """The dict of options without its late ones."""
+    late = late_options({option: own}).get(option, {})
+    return {name: value for name, value in own.items() if name not in late}
+
+
+def _late_needs(netns, late: dict) -> list:
+    return [(what, netns, name) for own in late.values() for name in own.values() for what in ('link', 'set')]
 
 
 def with_defaults(values: dict) -> dict:
@@ -481,6 +515,8 @@ def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]
             if own:
                 changed[option] = own
                 before[option] = {name: old.get(name, _nothing(own[name])) for name in own if old.get(name, _nothing(own[name])) is not None}
+        elif found.get(option) is None and _FIELD[option].live == RECREATE:
+            continue  # this kernel does not say (receive queues, without CONFIG_RPS): nothing to make a link anew for
         elif not _FIELD[option].equal(value, found.get(option)):
             changed[option] = value
             before[option] = found.get(option)
