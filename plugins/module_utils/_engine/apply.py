@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, TransactionError, VnetError
 
 
@@ -22,8 +24,8 @@ class Applier:
     def __init__(self, resources: dict, kernel):
         self.resources, self.kernel = resources, kernel
         self.pending: list[tuple] = []  # (operation, netns, request)
-        self.applied: list = []
-        self.failed: list = []
+        #: {id: [operation, certain]} of what reached the kernel, in order; not certain: it was carried out in part, or nobody knows
+        self.touched: dict = {}
 
     def run(self, operations: list):
         """Apply all, or undo all and raise TransactionError."""
@@ -50,54 +52,64 @@ class Applier:
             else:
                 self._flush()
                 resource.perform(operation, self.kernel)
-                self.applied.append(operation)
+                self._touch(operation, True)
         except KernelError as exc:
             self._flush()
-            self.failed.append(operation)
+            if operation.action == 'set':
+                self._touch(operation, False)
             raise Refused(operation, exc) from None
+
+    def _touch(self, operation, certain: bool):
+        self.touched.setdefault(id(operation), [operation, certain])
 
     def _flush(self):
         """Send what is pending, one batch for each run of messages to the same namespace."""
         pending, self.pending = self.pending, []
-        first = 0
-        refused = None
-        while first < len(pending):
-            netns, last = pending[first][1], first
+        while pending:
+            netns, last = pending[0][1], 0
             while last < len(pending) and pending[last][1] == netns:
                 last += 1
-            part = pending[first:last]
+            self._send(netns, pending[:last])
+            pending = pending[last:]
+
+    def _send(self, netns, part):
+        """One batch; raises Refused with the first operation that was refused."""
+        try:
             errors, unused = self.kernel.namespaces.socket(netns).batch([request for unused2, unused3, request in part])
-            bad = {}
-            for place in sorted(errors):
-                operation = part[place][0]
-                if not self.resources[operation.section].forgiven(operation, errors[place]):
-                    bad.setdefault(id(operation), (operation, errors[place]))
-            seen = set()
+        except BaseException:  # nobody knows how much of it was carried out
             for operation, unused2, unused3 in part:
-                if id(operation) not in seen:
-                    seen.add(id(operation))
-                    (self.failed if id(operation) in bad else self.applied).append(operation)
-            if bad and refused is None:
-                refused = next(iter(bad.values()))
-                break
-            first = last
-        if refused is not None:
-            raise Refused(*refused)
+                self._touch(operation, False)
+            raise
+        bad: dict = {}
+        for place in sorted(errors):
+            operation, error = part[place][0], errors[place]
+            there = error.errno == errno.EEXIST and operation.facts.get('put_back')  # an IPv4 address, say, outlives its link going down
+            if not there and not self.resources[operation.section].forgiven(operation, error):
+                bad.setdefault(id(operation), (operation, error))
+        started: set = set()
+        for place, (operation, unused2, unused3) in enumerate(part):
+            if id(operation) in started:
+                continue
+            started.add(id(operation))
+            if id(operation) not in bad:
+                self._touch(operation, True)
+            elif operation.action == 'set' or place not in errors:  # its first message worked: what it made is there
+                self._touch(operation, False)
+        if bad:
+            raise Refused(*next(iter(bad.values())))
 
     def _undo(self) -> list:
         """Take back in reverse; returns sentences about what could not be taken back."""
         self.pending = []
         self.kernel.flush = lambda: None
-        troubles = []
-        # a refused change may have been carried out in part: its undo is tried, and its failures mean nothing
-        steps = [(operation, True) for operation in reversed(self.failed) if operation.action == 'set']
-        steps += [(operation, False) for operation in reversed(self.applied)]
-        for operation, lenient in steps:
+        failed = []
+        for operation, certain in reversed(self.touched.values()):
             for back in operation.undo:
                 trouble = self._take_back(back)
-                if trouble and not lenient:
-                    troubles.append(trouble)
-        return troubles
+                if trouble:
+                    failed.append((back, trouble, certain))
+        # what needs something that came back after it works now; of what was carried out in part, not all can be taken back
+        return [trouble for back, trouble, certain in failed if self._take_back(back) and certain]
 
     def _take_back(self, operation) -> str | None:
         resource = self.resources[operation.section]
@@ -108,12 +120,12 @@ class Applier:
             for netns, request in resource.encode(operation, self.kernel):
                 errors, unused = self.kernel.namespaces.socket(netns).batch([request])
                 for error in errors.values():
-                    if error.errno != 17 and not resource.forgiven(operation, error):  # EEXIST: it is back already
+                    if error.errno != errno.EEXIST and not resource.forgiven(operation, error):  # it is back already
                         return f'{operation.action} {operation.section} {operation.name}: {error.message}'
-        except VnetError as exc:
+        except Exception as exc:  # pylint: disable=broad-except  # whatever goes wrong here, the others are taken back all the same
             if isinstance(exc, KernelError) and (operation.action == 'delete' or resource.forgiven(operation, exc)):
                 return None
-            return f'{operation.action} {operation.section} {operation.name}: {exc.message}'
+            return f'{operation.action} {operation.section} {operation.name}: {exc}'
         return None
 
     def _explain(self, refused, troubles) -> VnetError:
