@@ -429,9 +429,9 @@ options:
         type: int
       mcast_router:
         description:
-          - "Whether multicast routers are assumed behind the bridge."
+          - "Whether a multicast router is behind the bridge: V(off), V(on), or V(auto) where that is found out."
+          - "Allowed: off, auto, on."
         type: str
-        choices: ['off', auto, 'on']
       mcast_snooping:
         description:
           - "Send multicast only to ports that asked for it."
@@ -708,7 +708,7 @@ options:
           - "UDP source ports to spread flows over."
           - "Allowed: two ports as LOW-HIGH, 1-65535."
           - "The kernel cannot change it on a live link."
-        type: str
+        type: raw
         aliases: [srcport]
       ttl:
         description:

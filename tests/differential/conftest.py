@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import difflib
+import itertools
 import json
 import os
 import secrets
@@ -21,10 +22,15 @@ import shlex
 import subprocess
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from module import run_module
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import run
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import describe
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import World
+from module import ModuleFailed, run_here, run_module
 
 # What `pair.same()` compares unless told otherwise.
 EVERYTHING = (
@@ -103,6 +109,36 @@ class Namespace:
         tool, lines = _batch(commands)
         self.run(f'{tool} -batch -', lines)
 
+    def module(self, module: str, check: bool = False, diff: bool = False, **options) -> dict:
+        """Runs a module of the collection, by its option netns in this namespace, and returns its result."""
+        with mock.patch.object(run, 'verify', nothing_to_repair):
+            return run_here(module, dict(options, netns=self.name), check=check, diff=diff)
+
+    def refused(self, module: str, check: bool = False, **options) -> dict:
+        """The result of a run that has to fail."""
+        with pytest.raises(ModuleFailed) as caught:
+            self.module(module, check, **options)
+        return caught.value.result
+
+    @staticmethod
+    def replay(commands: list[str], *pairs: tuple[Namespace, Namespace]) -> None:
+        """Executes `commands` of a module's result as they are, but where they name the first namespace of a pair they act on the second."""
+        text = '\n'.join(commands)
+        for there, here in pairs:
+            text = text.replace(there.name, here.name)
+        lines = [shlex.split(line) for line in text.splitlines()]
+        # One start of a tool does a whole run of lines; what comes before the object (`ip -6 route`) cannot be in such a batch.
+        for head, run in itertools.groupby(lines, lambda words: words[:3] if words[1] == '-n' and words[3][0] != '-' else None):
+            starts = [(words, None) for words in run] if head is None else [([*head, '-batch', '-'], ''.join(shlex.join(words[3:]) + '\n' for words in run))]
+            for words, given in starts:
+                done = subprocess.run(words, input=given, capture_output=True, text=True, check=False)
+                assert not done.returncode and not done.stderr, f'{shlex.join(words)}: {done.stderr}{given or ""}'
+
+    def links(self) -> dict[str, int]:
+        """{name: index} of the interfaces, without a process."""
+        names = [name for name in os.listdir(self.sysfs / 'class/net') if (self.sysfs / 'class/net' / name / 'ifindex').exists()]
+        return {name: int(self.sys(f'class/net/{name}/ifindex')) for name in names}
+
     def json(self, *commands: str) -> list:
         """What `ip link` and the like, all of one tool, print with -details: the data of each, as it is."""
         tool, lines = _batch(commands)
@@ -134,11 +170,16 @@ class Namespace:
             text = text.replace(mac, alias)
         return normalise(json.loads(text))
 
+    def like(self, other: Namespace, *commands: str) -> None:
+        """Fails unless the commands (as `ip link`), or all of EVERYTHING, print the same here as in the other namespace."""
+        equal(self.normal(*commands or EVERYTHING), other.normal(*commands or EVERYTHING), (other.name, self.name))
+
     def random_macs(self) -> dict[str, str]:
         """MAC addresses that the kernel drew by lot -> 'MAC of LINK'; of links that share one, the first by name."""
         names = sorted(os.listdir(self.sysfs / 'class/net'), reverse=True)
         names = [name for name in names if (self.sysfs / 'class/net' / name / 'addr_assign_type').exists()]
-        macs = {self.sys(f'class/net/{name}/address'): f'MAC of {name}' for name in names if int(self.sys(f'class/net/{name}/addr_assign_type')) == RANDOM}
+        names = [name for name in names if int(self.sys(f'class/net/{name}/addr_assign_type')) == RANDOM and self.sys(f'class/net/{name}/address')]
+        macs = {self.sys(f'class/net/{name}/address'): f'MAC of {name}' for name in names}
         # Bridge ids are printed without leading zeros.
         return macs | {':'.join(f'{int(byte, 16):x}' for byte in mac.split(':')): alias for mac, alias in macs.items()}
 
@@ -168,13 +209,25 @@ class Pair:
         while True:
             theirs, ours = (namespace.normal(*commands or EVERYTHING) for namespace in (self.theirs, self.ours))
             different = [command for command in theirs if theirs[command] != ours[command]]
-            if not different:
-                return
-            if time.monotonic() > deadline:
-                texts = [json.dumps({command: data[command] for command in different}, indent=1, sort_keys=True).splitlines() for data in (theirs, ours)]
-                lines = '\n'.join(difflib.unified_diff(*texts, 'iproute2', 'ours', lineterm='', n=6))
-                pytest.fail(f'{", ".join(different)}: ours differs from iproute2\n{lines}', pytrace=False)
+            if not different or time.monotonic() > deadline:
+                return equal(ours, theirs, ('iproute2', 'ours'))
             time.sleep(0.1)
+
+
+def equal(found: dict, wanted: dict, names: tuple[str, str]) -> None:
+    """Fails with the difference of what two namespaces print, as Namespace.normal() has it."""
+    different = [command for command in wanted if wanted[command] != found[command]]
+    if different:
+        texts = [json.dumps({command: data[command] for command in different}, indent=1, sort_keys=True).splitlines() for data in (wanted, found)]
+        lines = '\n'.join(difflib.unified_diff(*texts, *names, lineterm='', n=6))
+        pytest.fail(f'{", ".join(different)}: {names[1]} differs from {names[0]}\n{lines}', pytrace=False)
+
+
+def nothing_to_repair(desired, resources, kernel) -> list:
+    """In place of verify(), which repairs what a plan left undone: here that is a defect of the plan."""
+    again = make_plan(desired, World(resources, kernel))
+    assert not again, f'left undone: {[describe(operation) for operation in again]}'
+    return []
 
 
 def _libc(name: str, *arguments) -> None:
@@ -219,4 +272,18 @@ def pair(kernel):
     both = Pair()
     yield both
     for namespace in both:
+        namespace.remove()
+
+
+@pytest.fixture
+def spaces(kernel):
+    """Makes namespaces: spaces('left', 'right') are two, for the time of the test."""
+    made = []
+
+    def make(*names):
+        made.extend(Namespace(f'{name}-{secrets.token_hex(3)}') for name in names)
+        return made[-len(names):] if len(names) > 1 else made[-1]
+
+    yield make
+    for namespace in made:
         namespace.remove()

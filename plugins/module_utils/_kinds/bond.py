@@ -34,9 +34,10 @@ def _restorable(values: dict) -> dict:
     if not values.get('miimon'):
         for option in ('updelay', 'downdelay', 'peer_notif_delay'):
             kept.pop(option, None)
-    if mode in _NO_ARP or not values.get('arp_interval'):
-        for option in ('arp_interval', 'arp_validate'):
-            kept.pop(option, None)
+    for option in ('arp_interval', 'arp_validate', 'missed_max') if mode in _NO_ARP else () if values.get('arp_interval') else ('arp_validate',):
+        kept.pop(option, None)
+    if kept.get('ad_actor_system') == '00:00:00:00:00:00':  # none was set
+        kept.pop('ad_actor_system')
     return kept
 
 

@@ -43,4 +43,5 @@ FIELDS = [
           aliases=['bcqueuelen'], keyword='bcqueuelen'),
 ]
 
-KIND = Kind('macvlan', 'A link with a MAC address of its own on the link that O(link) names.', FIELDS, parent='required', encode=_encode, check=_check)
+KIND = Kind('macvlan', 'A link with a MAC address of its own on the link that O(link) names.', FIELDS, parent='required', encode=_encode, check=_check,
+            together={'flags': ['mode'], 'macaddr_data': ['mode']})

@@ -12,13 +12,14 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec impor
 
 
 class PortRange(Type):
-    """UDP source ports, 'LOW-HIGH' (iproute2 writes them apart)."""
+    """UDP source ports, 'LOW-HIGH'; iproute2 writes them apart and prints a dict."""
 
-    spec = {'type': 'str'}
+    spec = {'type': 'raw'}
     allowed = 'two ports as LOW-HIGH, 1-65535'
 
     def parse(self, value):
-        low, unused, high = str(value).replace(' ', '-').partition('-')
+        text = '{low}-{high}'.format(**value) if isinstance(value, dict) and set(value) == {'low', 'high'} else str(value)
+        low, unused, high = text.replace(' ', '-').partition('-')
         if not (low.isdigit() and high.isdigit() and 1 <= int(low) <= int(high) <= 65535):
             raise ValueError(self.allowed)
         return f'{int(low)}-{int(high)}'
@@ -32,6 +33,13 @@ class PortRange(Type):
 
     def argv(self, value):
         return value.split('-')
+
+
+class Tos(Int):
+    """iproute2 reads a number here as hexadecimal."""
+
+    def words(self, value):
+        return value if value in self.names else f'{value:#x}'
 
 
 def _check(values: dict):
@@ -56,6 +64,8 @@ def _restorable(values: dict) -> dict:
     kept = {option: value for option, value in values.items() if value is not False or option in ('learning', 'udp_csum', 'localbypass')}
     if kept.get('external'):
         kept.pop('id', None)
+    if kept.get('ttl_inherit'):
+        kept.pop('ttl', None)
     return kept
 
 
@@ -72,7 +82,7 @@ KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348
           aliases=['srcport']),
     Field('ttl', Int(0, 255, names={'auto': 0}), 'IFLA_VXLAN_TTL', 'TTL of the outer packets.'),
     Field('ttl_inherit', Flag(), 'IFLA_VXLAN_TTL_INHERIT', "Take the TTL of the inner packet.", nla=(28, FLAG_AS_NUMBER), live=RECREATE, keyword='ttl inherit'),
-    Field('tos', Int(0, 255, names={'inherit': 1}), 'IFLA_VXLAN_TOS', 'TOS of the outer packets.'),
+    Field('tos', Tos(0, 255, names={'inherit': 1}), 'IFLA_VXLAN_TOS', 'TOS of the outer packets.'),
     Field('df', Enum({'unset': 0, 'set': 1, 'inherit': 2}), 'IFLA_VXLAN_DF', "Don't-fragment bit of outer IPv4 packets."),
     Field('flowlabel', Int(0, 0xFFFFF), 'IFLA_VXLAN_LABEL', 'Flow label of outer IPv6 packets.', nla=(26, 'be32'), aliases=['label']),
     Field('ageing', Int(unit='seconds'), 'IFLA_VXLAN_AGEING', 'Lifetime of learned FDB entries; 0 keeps them.'),
@@ -96,4 +106,4 @@ KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348
     Field('localbypass', Bool(None, None), 'IFLA_VXLAN_LOCALBYPASS', 'Deliver packets to local VXLAN devices directly.', nla=(31, 'uint8')),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', encode=_encode, check=_check, restorable=_restorable)
+], parent='optional', encode=_encode, check=_check, restorable=_restorable, together={'group': ['dev']})

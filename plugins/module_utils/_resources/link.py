@@ -199,7 +199,9 @@ class Link(Resource):
         flags, change = _flags(values)
         ports = [option for option in PORTS if values.get(option)]
         last_up = facts.get('up_again') or (bool(flags & IFF_UP) and (facts.get('down') or facts.get('port_down') or 'addrgenmode' in values))
-        if last_up:
+        # a bond or team brings its new port up, which may have to stay down
+        last_down = not last_up and facts.get('port_down') and bool(change & IFF_UP)
+        if last_up or last_down:
             flags, change = flags & ~IFF_UP, change & ~IFF_UP
         if attrs or change:
             send(attrs, flags, change)
@@ -208,8 +210,8 @@ class Link(Resource):
             data = port.port.encode(values[option], lambda other: kernel.index(netns, other) if other else 0)
             send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_SLAVE_KIND': port.name,
                                                            'IFLA_INFO_SLAVE_DATA': messages.port_layout(port).pack(data)})})
-        if last_up:
-            send({}, IFF_UP, IFF_UP)
+        if last_up or last_down:
+            send({}, IFF_UP if last_up else 0, IFF_UP)
         if 'altnames' in values:
             old = set(before.get('altnames', ()))
             for kind_of, flag, names in ((RTM_DELLINKPROP, 0, old - set(values['altnames'])),
@@ -246,8 +248,8 @@ class Link(Resource):
         for option, value in first.get(kind.key, {}).items():
             line += kind.table.by_name[option].command(value)
         rest = {option: value for option, value in first.items() if option in FLAGS or option == 'master'}
-        if up:
-            rest['up'] = True
+        if up or (up is False and operation.facts.get('port_down')):
+            rest['up'] = up
         commands = [line]
         merged = {**rest, **{option: value for option, value in later.items()}}
         if merged:
@@ -279,18 +281,19 @@ class Link(Resource):
         own = values.get(kind.key) if kind is not None else None
         if own:
             line = head + ['type', kind.name]
-            for option, value in own.items():
+            same = {option: value for option, value in facts.get('together', {}).items() if value is not None}
+            for option, value in {**same, **own}.items():
                 field = kind.table.by_name[option]
                 line += field.command(_change(field, value, before.get(kind.key, {}).get(option)))
             lines.append(line)
+        if 'up' in values or facts.get('up_again'):
+            lines.append(head + ['up' if values.get('up', True) else 'down'])
         for option in PORTS:
             if values.get(option):
                 line = head + ['type', PORTS[option].name + '_slave']
                 for key, value in values[option].items():
                     line += ['nobackup_port'] if value == '' else PORTS[option].port.by_name[key].command(value)
                 lines.append(line)
-        if 'up' in values or facts.get('up_again'):
-            lines.append(head + ['up' if values.get('up', True) else 'down'])
         if 'altnames' in values:
             old = set(before.get('altnames', ()))
             for verb, names in (('del', old - set(values['altnames'])), ('add', set(values['altnames']) - old)):
@@ -344,7 +347,7 @@ def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     alone = facts.get('port_down') or (values.get('link_netns') and values['link_netns'] != facts.get('netns'))
     if alone and first.get('master'):
         later['master'] = first.pop('master')
-    if ('addrgenmode' in later or 'master' in later) and first.get('up'):
+    if ('addrgenmode' in later or 'master' in later) and 'up' in first:
         later['up'] = first.pop('up')
     if first.get('master') == '':
         first.pop('master')

@@ -65,4 +65,6 @@ def restorable(values: dict) -> dict:
     port = kept.get('bridge_port')
     if port is not None:
         kept['bridge_port'] = {option: value for option, value in port.items() if option != 'state'}
+    if kept.get('bond_port', {}).get('prio') == 0:  # the default, which modes without priorities report but do not take
+        kept['bond_port'] = {option: value for option, value in kept['bond_port'].items() if option != 'prio'}
     return kept

@@ -62,7 +62,10 @@ class FoundLink:
         port = next((kind for kind in PORTS.values() if kind.name == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
         if port is not None:
             data = raw['info'].get('IFLA_INFO_SLAVE_DATA', b'')
-            values[port.port_option] = port.port.decode(messages.port_layout(port).read(data, 0, len(data)), name_of)
+            attrs = messages.port_layout(port).read(data, 0, len(data))
+            values[port.port_option] = port.port.decode(attrs, name_of)
+            if attrs.get('IFLA_BOND_SLAVE_PERM_HWADDR'):  # its own MAC; while it is a port it has that of the bond
+                values['address'] = attrs['IFLA_BOND_SLAVE_PERM_HWADDR']
         return values
 
 

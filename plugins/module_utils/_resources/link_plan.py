@@ -193,6 +193,9 @@ class LinkPlan:
             flushes = ['routes', 'IPv6 addresses']
         if undo_down:
             undo_facts.update(down=True, up_again=found.up)
+        for option in changed.get(kind, ()) if kind in KINDS else ():
+            for other in KINDS[kind].together.get(option, ()):
+                facts.setdefault('together', {})[other] = found.values[kind].get(other)
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
         hung = self.hung(one.netns, one.key, ('addresses', 'routes')) if flushes else []
         undo += hung
