@@ -60,14 +60,14 @@ def site_document(hostvars, host, roles=variables.ROLES, mesh=None, state="prese
         _refuse(derive.alone(settings))
     try:
         document = documents.build(settings, roles, state)
-        return documents.restoring(document, variables.plain(found or {})) if state == "absent" else document
+        return documents.restoring(document, variables.plain(found or [])) if state == "absent" else document
     except ValueError as exc:
         raise AnsibleFilterError(f"{host}: {exc}") from exc
 
 
-def site_found(operations, known=None):
+def site_found(operations):
     """What there was before these operations of things that are not ours, for teardown to put back."""
-    return documents.found(variables.plain(operations), variables.plain(known or {}))
+    return documents.found(variables.plain(operations))
 
 
 def site_lacking(found, hostvars, host):

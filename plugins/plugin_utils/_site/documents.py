@@ -196,34 +196,35 @@ def absent(document: Document) -> Document:
     return result
 
 
-def found(operations: Iterable[dict], known: Document | None = None) -> Document:
+def found(operations: Iterable[dict]) -> Document:
     """What there was before these operations of things that are not ours: ``{'links': [...], 'sysctls': [...]}``, for teardown to put back.
 
     :param operations: those of a result of vnet_state, with what each changed in ``before``.
-    :param known: what earlier runs have found; it counts more, since it is older.
     """
-    result: dict[str, dict[str, dict]] = {"links": {}, "sysctls": {}}
+    result: Document = {"links": [], "sysctls": []}
     for operation in operations:
         section, before = operation["resource"], operation.get("before")
         if section in result and operation["action"] == "set" and before and not operation.get("netns"):
             kept = {key: value for key, value in before.items() if section == "sysctls" or key in PUT_BACK}
             if kept:
-                earlier = result[section].get(operation["name"], {})
-                result[section][operation["name"]] = kept | earlier | {"name": operation["name"]}
-    for section, items in (known or {}).items():
-        for item in items:
-            result[section][item["name"]] = result[section].get(item["name"], {}) | item
-    return {section: list(items.values()) for section, items in result.items() if items}
+                result[section].append(kept | {"name": operation["name"]})
+    return {section: items for section, items in result.items() if items}
 
 
-def restoring(removal: Document, before: Document) -> Document:
-    """A removal that also puts back what was found of the things it leaves."""
+def restoring(removal: Document, findings: Iterable[Document]) -> Document:
+    """A removal that also puts back what was found of the things it leaves.
+
+    :param findings: what the runs found, oldest first; the oldest counts, since a later run found what an earlier one had made.
+    """
+    sysctls: dict[str, dict] = {}
     gone = {item["name"] for section in ("links", "teams") for item in removal[section] if item.get("state") == "absent" and not item.get("netns")}
     links = {(item.get("netns"), item["name"]): item for item in removal["links"]}
-    for item in before.get("links", []):
-        if item["name"] not in gone:
-            links[(None, item["name"])] = links.get((None, item["name"]), {}) | item
-    return removal | {"links": list(links.values()), "sysctls": list(before.get("sysctls", []))}
+    for before in reversed(list(findings)):
+        sysctls.update({item["name"]: item for item in before.get("sysctls", [])})
+        for item in before.get("links", []):
+            if item["name"] not in gone:
+                links[(None, item["name"])] = links.get((None, item["name"]), {}) | item
+    return removal | {"links": list(links.values()), "sysctls": list(sysctls.values())}
 
 
 def _items(items: list[dict], build: Callable[[dict], Document]) -> Document:

@@ -15,6 +15,8 @@ def rows(host: str, outcome: dict | None) -> list[dict]:
 
     :param outcome: the module's result; where there are no results in it, that is what was seen.
     """
+    if outcome and "cable" in outcome:
+        return [_cable(host, outcome)]
     if not outcome or "results" not in outcome:
         seen = "nothing: " + ((outcome or {}).get("msg") or "the machine gave no answer")
         return [{"check": "probes", "who": host, "whom": "", "expected": "results", "seen": seen, "ok": False}]
@@ -30,6 +32,14 @@ def _named(host: str, name: str) -> dict:
     check, dummy, ends = name.partition(": ")
     who, dummy, whom = ends.partition(" -> ")
     return {"check": check, "who": who or host, "whom": whom}
+
+
+def _cable(host: str, outcome: dict) -> dict:
+    """Whether the traffic of this host was there when the cable was pulled and plugged in."""
+    seen = "lost its carrier" if outcome["pulled"] else "kept its carrier"
+    seen += ", traffic went on" if outcome["outlasted"] else ", traffic had ended before; raise verify_cable_packets"
+    ends = {"who": host, "whom": f"{outcome['cable']['nic']} of {outcome['cable']['machine']}"}
+    return {"check": "cable pulled", **ends, "expected": "during traffic", "seen": seen, "ok": outcome["pulled"] and outcome["outlasted"]}
 
 
 def _capture(host: str, capture: dict, expectation: dict) -> dict:

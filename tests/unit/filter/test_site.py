@@ -151,13 +151,12 @@ def test_teardown_puts_back_what_was_found(hosts):
     ]
     found = FILTERS["site_found"](operations)
     assert found["links"][0] == {"up": False, "mtu": 1500, "name": "eth1"} and len(found["links"]) == 2
-    later = [operations[0] | {"before": {"up": True, "address": "02:00:00:00:00:01"}}]
-    assert FILTERS["site_found"](later, found)["links"][0] == {"up": False, "mtu": 1500, "name": "eth1", "address": "02:00:00:00:00:01"}
     assert FILTERS["site_found"]([operations[2]]) == {}
-    document = site.site_document(hosts, "node1", state="absent", found=found)
+    later = FILTERS["site_found"]([operations[0] | {"before": {"up": True, "address": "02:00:00:00:00:01"}}])
+    document = site.site_document(hosts, "node1", state="absent", found=[found, later])
     assert document["sysctls"] == [{"name": "net.ipv4.ip_forward", "value": "0"}]
     links = by_name(document["links"])
-    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500} and links["br0"]["state"] == "absent" and "up" not in links["br0"]
+    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500, "address": "02:00:00:00:00:01"} and links["br0"]["state"] == "absent" and "up" not in links["br0"]
 
 
 def test_an_absent_item_takes_along_only_what_nobody_else_needs(hosts):
@@ -432,6 +431,13 @@ def test_report():
         "probes: node3: nothing: the machine gave no answer",
     ]
     assert "| **FAILED** | apart |" in FILTERS["site_markdown"](rows)
+
+
+@pytest.mark.parametrize("pulled, outlasted, ok", [(True, True, True), (True, False, False), (False, True, False)])
+def test_a_cable_counts_when_it_was_pulled_during_traffic(pulled, outlasted, ok):
+    hostvars = {"node1": {"cables": [{"cable": {"machine": "node2", "nic": "eth1"}, "pulled": pulled, "outlasted": outlasted}]}}
+    (row,) = FILTERS["site_rows"](hostvars, ["node1"], ["cables"])
+    assert row["ok"] is ok and row["whom"] == "eth1 of node2"
 
 
 def test_nothing_checked_is_no_proof():
