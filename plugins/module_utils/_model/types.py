@@ -379,7 +379,7 @@ class ListOf(Type):
         return parsed if self.ordered else sorted(set(parsed))
 
     def unwire(self, raw):
-        values = [self.item.unwire(one) for one in raw]
+        values = [value for value in map(self.item.unwire, raw) if value is not None]
         return values if self.ordered else sorted(values)
 
     def argv(self, value):

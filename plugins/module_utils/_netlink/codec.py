@@ -37,6 +37,9 @@ def attributes(data, start: int, end: int):
 
 # -- atoms: (pack(value) -> bytes, unpack(data, start, end) -> value) -------------------------------------------------
 
+_FORMATS = {'uint8': 'B', 'uint16': 'H', 'uint32': 'I', 'uint64': 'Q'}  # pyroute2 writes members of structs either way
+
+
 def _number(fmt: str):
     packer = struct.Struct(fmt if fmt[0] in '<>=!' else '=' + fmt)
     unpack, size = packer.unpack_from, packer.size
@@ -50,6 +53,7 @@ def _number(fmt: str):
 
 
 def _structure(fields):
+    fields = [(name, _FORMATS.get(fmt, fmt)) for name, fmt in fields]
     names = [name for name, fmt in fields if not fmt.endswith('x')]
     prefix = '=' + ''.join(fmt for unused, fmt in fields)
     if '>' in prefix:
@@ -60,6 +64,8 @@ def _structure(fields):
         return packer.pack(*(value[name] for name in names))
 
     def read(data, start, end):
+        if end - start < packer.size:  # an older kernel knows fewer members, which read as 0
+            data, start = bytes(data[start:end]).ljust(packer.size, b'\0'), 0
         return dict(zip(names, packer.unpack_from(data, start)))
 
     return pack, read

@@ -40,12 +40,12 @@ def parse_error(data, start: int, end: int, flags: int) -> KernelError | None:
     text, missing = '', None
     if flags & _ACK_TLVS:
         at = start + 4 + 16
-        if not flags & _CAPPED:
+        if not flags & _CAPPED and end - start >= 8:
             at = start + 4 + ((struct.unpack_from('=I', data, start + 4)[0] + 3) & ~3)
         for number, unused, first, last in attributes(data, at, end):
             if number == 1:
                 text = bytes(data[first:last]).rstrip(b'\0').decode(errors='replace')
-            elif number == 5:
+            elif number == 5 and last - first >= 4:
                 missing = struct.unpack_from('=I', data, first)[0]
     return KernelError(code, text, missing)
 
@@ -78,7 +78,7 @@ class NetlinkSocket:
         at, size = 0, len(data)
         while size - at >= 16:
             length, kind, flags, seq, unused = _HEAD.unpack_from(data, at)
-            if length < 16:
+            if length < 16 or at + length > size:
                 return
             yield kind, flags, seq, data, at + 16, at + length
             at += (length + 3) & ~3
@@ -111,7 +111,13 @@ class NetlinkSocket:
 
     def _collect(self, base: int, final: int, first: int, failed: dict, replies: dict):
         while True:
-            for kind, flags, seq, data, start, end in self._receive():
+            try:
+                messages = list(self._receive())
+            except OSError as exc:
+                if exc.errno != errno.ENOBUFS:
+                    raise
+                raise KernelError(errno.ENOBUFS, 'the kernel had no room for its answers, so what was done is not known; try again') from None
+            for kind, flags, seq, data, start, end in messages:
                 index = first + seq - base
                 if index < first or seq > final:
                     continue

@@ -59,6 +59,8 @@ def read_world(document: dict) -> World:
 def default(field):
     """What the kernel reports of an option that nobody set; None if nothing."""
     kind = field.type
+    if field.name == 'vlan_default_pvid':
+        return 1
     if isinstance(kind, types.Bool):
         return False
     if isinstance(kind, types.Enum):
@@ -346,8 +348,7 @@ class Simulator:
     def _default_vlan(self, netns, name, bridge):
         if bridge is None:
             return
-        vid = self._link(netns, bridge).values['bridge'].get('vlan_default_pvid')
-        vid = 1 if vid is None else vid
+        vid = self._link(netns, bridge).values['bridge']['vlan_default_pvid']
         if vid:
             self.tables['bridge_vlans', netns][name, vid] = {'dev': name, 'vid': vid, 'pvid': True, 'untagged': True}
 

@@ -1,0 +1,271 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Netlink sockets against a scripted kernel: whose error is it, is the dump whole, does anything get lost."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import socket as netlink
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import attribute
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket, Request, parse_error
+
+HEAD = struct.Struct('=IHHII')
+CAPPED, TLVS, MULTI = 0x100, 0x200, 0x2
+NEW = 16
+
+
+def message(kind, seq, body=b'', flags=0):
+    return HEAD.pack(16 + len(body), kind, flags, seq, 1) + body + b'\0' * (-len(body) & 3)
+
+
+def ack(seq, code=0, text='', capped=True):
+    """NLMSG_ERROR as the kernel sends it with NETLINK_EXT_ACK, with or without NETLINK_CAP_ACK."""
+    echo = HEAD.pack(16 if capped else 24, NEW, 5, seq, 0)
+    body = struct.pack('=i', -code) + echo + (b'' if capped else b'\1' * 8)
+    tlvs = attribute(1, text.encode() + b'\0') if text else b''
+    return message(2, seq, body + tlvs, (CAPPED if capped else 0) | (TLVS if tlvs else 0))
+
+
+def done(seq, code=0, flags=0):
+    return message(3, seq, struct.pack('=i', -code), MULTI | flags)
+
+
+class Scripted:
+    """Stands for the socket: answer(requests) -> datagrams, where requests are (type, flags, seq, body)."""
+
+    def __init__(self, answer):
+        self.answer, self.sends, self.queue = answer, [], []
+
+    def send(self, data):
+        requests, at = [], 0
+        while at < len(data):
+            length, kind, flags, seq, unused = HEAD.unpack_from(data, at)
+            requests.append((kind, flags, seq, data[at + 16:at + length]))
+            at += (length + 3) & ~3
+        self.sends.append(requests)
+        self.queue += self.answer(requests)
+
+    def recv(self, size):
+        assert self.queue, 'the kernel has nothing more to say: a real socket would hang'
+        found = self.queue.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        assert len(found) <= size
+        return found
+
+
+def connected(answer) -> NetlinkSocket:
+    sock = NetlinkSocket.__new__(NetlinkSocket)
+    sock.sock, sock.seq = Scripted(answer), 0
+    return sock
+
+
+def kernel(refuse=()):
+    """A kernel that refuses requests by their body, {body: (errno, text)}, and acknowledges what asks for it."""
+    refuse = dict(refuse)
+
+    def answer(requests):
+        out = []
+        for unused, flags, seq, body in requests:
+            if body in refuse:
+                out.append(ack(seq, *refuse[body]))
+            elif flags & netlink.NLM_F_ACK:
+                out.append(ack(seq))
+        return out
+
+    return answer
+
+
+def requests(*bodies):
+    return [Request(NEW, 0x400, body) for body in bodies]
+
+
+def test_acknowledged_on_the_last_only():
+    sock = connected(kernel())
+    assert sock.batch(requests(b'aaaa', b'bbbb', b'c')) == ({}, {})
+    sent, = sock.sock.sends
+    assert [flags & netlink.NLM_F_ACK for unused, flags, unused2, unused3 in sent] == [0, 0, netlink.NLM_F_ACK]
+    assert all(flags & netlink.NLM_F_REQUEST and flags & 0x400 for unused, flags, unused2, unused3 in sent)
+    assert [body for *unused, body in sent] == [b'aaaa', b'bbbb', b'c']
+
+
+def test_nothing_to_send():
+    sock = connected(kernel())
+    assert sock.batch([]) == ({}, {}) and sock.sock.sends == []
+
+
+def test_errors_belong_to_their_messages():
+    failed, unused = connected(kernel({b'bbbb': (errno.EEXIST, ''), b'dddd': (errno.EINVAL, 'no such thing')})).batch(
+        requests(b'aaaa', b'bbbb', b'cccc', b'dddd'))
+    assert {place: (error.errno, error.extack) for place, error in failed.items()} == {1: (errno.EEXIST, ''), 3: (errno.EINVAL, 'no such thing')}
+    assert failed[1].name == 'EEXIST' and failed[1].message == 'File exists' and failed[3].message == 'no such thing'
+
+
+def test_answers_of_an_earlier_batch_are_not_ours():
+    stale = [True]
+
+    def answer(sent):
+        return ([ack(1, errno.EPERM), ack(2, errno.EPERM)] if stale and len(sent) == 1 and sent[0][2] == 4 else []) + kernel()(sent)
+
+    sock = connected(answer)
+    sock.batch(requests(b'aaaa', b'bbbb', b'cccc'))
+    assert sock.batch(requests(b'dddd')) == ({}, {})
+
+
+@pytest.mark.parametrize('count', [999, 1000, 1001, 2500])
+def test_many_messages_travel_in_chunks(count):
+    bodies = [struct.pack('=I', number) for number in range(count)]
+    wrong = {bodies[number]: (errno.ENODEV, str(number)) for number in (0, count // 2, count - 1)}
+    sock = connected(kernel(wrong))
+    failed, unused = sock.batch(requests(*bodies))
+    assert {place: error.extack for place, error in failed.items()} == {number: str(number) for number in (0, count // 2, count - 1)}
+    assert [len(sent) for sent in sock.sock.sends] == [1000] * (count // 1000) + ([count % 1000] if count % 1000 else [])
+    assert [sent[-1][1] & netlink.NLM_F_ACK for sent in sock.sock.sends] == [netlink.NLM_F_ACK] * len(sock.sock.sends)
+    assert [body for sent in sock.sock.sends for *unused, body in sent] == bodies
+
+
+def test_large_messages_travel_in_chunks():
+    sock = connected(kernel())
+    sock.batch(requests(*[b'x' * 50000] * 5, b'y' * 300000))
+    assert [len(sent) for sent in sock.sock.sends] == [2, 2, 1, 1]
+
+
+def test_replies_belong_to_their_gets():
+    def answer(sent):
+        out = b''
+        for place, (unused, flags, seq, body) in enumerate(sent):
+            out += message(NEW, seq, b'reply to ' + body) if place != 1 else ack(seq, errno.ENODEV)
+            out += ack(seq) if flags & netlink.NLM_F_ACK else b''
+        return [out]
+
+    failed, replies = connected(answer).batch(requests(b'a', b'b', b'c'))
+    assert failed[1].errno == errno.ENODEV and list(failed) == [1]
+    assert replies == {0: [(NEW, b'reply to a')], 2: [(NEW, b'reply to c')]}
+
+
+def test_lost_answers_of_a_batch_are_said():
+    """The kernel had no room for its answers: what it did is unknown, and a later batch is not confused by it."""
+    def answer(sent):
+        return [OSError(errno.ENOBUFS, 'No buffer space available')] if sent[0][2] == 1 else [ack(2)] + kernel()(sent)
+
+    sock = connected(answer)
+    with pytest.raises(KernelError) as caught:
+        sock.batch(requests(b'aaaa', b'bbbb'))
+    assert caught.value.errno == errno.ENOBUFS and 'answers' in caught.value.message
+    assert sock.batch(requests(b'cccc')) == ({}, {})
+
+
+# -- dumps -----------------------------------------------------------------------------------------------------------------
+
+
+def bodies(found):
+    return [bytes(data[start:end]) for data, start, end in found]
+
+
+def test_dump():
+    sock = connected(lambda sent: [message(NEW, 1, b'aaaa', MULTI) + message(NEW, 1, b'bb', MULTI), message(NEW, 1, b'cccc', MULTI) + done(1)])
+    assert bodies(sock.dump(18, b'body')) == [b'aaaa', b'bb', b'cccc']
+    (kind, flags, seq, body), = sock.sock.sends[0]
+    assert (kind, flags, seq, body) == (18, netlink.NLM_F_REQUEST | netlink.NLM_F_DUMP, 1, b'body')
+
+
+@pytest.mark.parametrize('where', ['message', 'done'])
+def test_interrupted_dump_is_tried_again(where):
+    def answer(sent):
+        seq = sent[0][2]
+        flag = netlink.NLM_F_DUMP_INTR if seq < 3 else 0
+        return [message(NEW, seq, b'old%d' % seq, MULTI | (flag if where == 'message' else 0)) + done(seq, flags=flag if where == 'done' else 0)]
+
+    sock = connected(answer)
+    assert bodies(sock.dump(18, b'')) == [b'old3'] and len(sock.sock.sends) == 3
+
+
+def test_a_dump_that_is_always_interrupted_ends():
+    sock = connected(lambda sent: [done(sent[0][2], flags=netlink.NLM_F_DUMP_INTR)])
+    with pytest.raises(KernelError, match='interrupted') as caught:
+        sock.dump(18, b'')
+    assert caught.value.errno == errno.EINTR and 3 <= len(sock.sock.sends) <= 100
+
+
+def test_a_dump_with_lost_messages_is_tried_again():
+    def answer(sent):
+        seq = sent[0][2]
+        if seq == 1:
+            return [message(NEW, 1, b'aaaa', MULTI), OSError(errno.ENOBUFS, 'x'), done(1)]
+        return [message(NEW, seq, b'aaaa', MULTI), message(NEW, seq, b'bbbb', MULTI) + done(seq)]
+
+    assert bodies(connected(answer).dump(18, b'')) == [b'aaaa', b'bbbb']
+
+
+def test_other_trouble_of_a_dump_is_not_hidden():
+    with pytest.raises(OSError):
+        connected(lambda sent: [OSError(errno.EBADF, 'x')]).dump(18, b'')
+
+
+@pytest.mark.parametrize('answer', [lambda seq: ack(seq, errno.EOPNOTSUPP), lambda seq: done(seq, errno.EOPNOTSUPP)])
+def test_a_refused_dump(answer):
+    with pytest.raises(KernelError) as caught:
+        connected(lambda sent: [answer(sent[0][2])]).dump(18, b'')
+    assert caught.value.errno == errno.EOPNOTSUPP
+
+
+def test_messages_of_another_dump_are_not_ours():
+    sock = connected(lambda sent: [message(NEW, 77, b'alien', MULTI) + done(77), message(NEW, 1, b'ours', MULTI), message(1, 1), done(1)])
+    assert bodies(sock.dump(18, b'')) == [b'ours']
+
+
+def test_nonsense_in_a_datagram_ends_it():
+    sock = connected(lambda sent: [message(NEW, 1, b'aaaa', MULTI) + b'\4\0\0\0' + b'\0' * 20, done(1)])
+    assert bodies(sock.dump(18, b'')) == [b'aaaa']
+
+
+# -- extended acknowledgements ---------------------------------------------------------------------------------------------
+
+
+def parsed(raw):
+    unused, unused2, flags, *unused3 = HEAD.unpack_from(raw)
+    return parse_error(raw, 16, len(raw), flags)
+
+
+@pytest.mark.parametrize('capped', [True, False])
+def test_parse_error(capped):
+    assert parsed(ack(1, 0, capped=capped)) is None
+    error = parsed(ack(1, errno.EINVAL, 'VXLAN ID must be lower than 16777216', capped))
+    assert (error.errno, error.extack, error.name) == (errno.EINVAL, 'VXLAN ID must be lower than 16777216', 'EINVAL')
+    assert parsed(ack(1, errno.EINVAL, capped=capped)).message == 'Invalid argument'
+
+
+def test_parse_error_names_the_missing_attribute():
+    body = struct.pack('=i', -errno.EINVAL) + HEAD.pack(16, NEW, 5, 1, 0) + attribute(4, struct.pack('=I', 20)) + attribute(5, struct.pack('=I', 3))
+    raw = message(2, 1, body, CAPPED | TLVS)
+    assert parsed(raw).missing == 3 and parsed(raw).extack == ''
+
+
+def test_parse_error_of_a_number_without_a_name():
+    assert parsed(ack(1, 524)).name == '524'
+
+
+def test_a_warning_is_no_error():
+    assert parsed(ack(1, 0, 'deprecated')) is None
+
+
+@given(st.binary(max_size=60), st.integers(0, 0x3FF))
+def test_parse_error_survives_nonsense(tail, flags):
+    raw = struct.pack('=i', -errno.EINVAL) + tail
+    error = parse_error(raw, 0, len(raw), flags)
+    assert error.errno == errno.EINVAL
+
+
+@given(st.binary(max_size=200))
+def test_receive_survives_nonsense(raw):
+    sock = connected(lambda sent: [])
+    sock.sock.queue = [raw]
+    for unused, unused2, unused3, data, start, end in sock._receive():
+        assert 16 <= start <= end <= len(data)
