@@ -93,9 +93,13 @@ class Entry(Resource):
     def same(self, name: str, value, found: dict) -> bool:
         return name in self.identity or self.table.by_name[name].equal(value, found.get(name))
 
+    def merged(self, found: dict, values: dict) -> dict:
+        """A live entry with what is wanted of it; what is not given stays."""
+        return {**found, **values}
+
     def replacement(self, one, changed, found) -> list[Operation]:
         """Change a live entry: by one message where the kernel can, else by removing and making it."""
-        merged = {**found, **one.values}
+        merged = self.merged(found, one.values)
         if all(name in self.replaceable for name in changed):
             back = Operation(self.section, 'set', one.netns, one.key, self.title(one.key), found, merged)
             return [Operation(self.section, 'set', one.netns, one.key, self.title(one.key), merged, found, where=one.where, disruption=IN_PLACE,

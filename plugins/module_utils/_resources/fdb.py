@@ -90,6 +90,8 @@ class Fdb(Entry):
     def same(self, name, value, found):
         if name in _FLAGS:
             return bool(found.get(name)) == value
+        if name == 'entry_state' and found.get('master') and found.get('extern_learn'):
+            return True  # the bridge leaves such an entry to who learned it, whatever its state
         return name not in ('entry_state',) or value == found.get(name)
 
     def scoped(self, scope, key, values):

@@ -100,12 +100,25 @@ class Route(Entry):
 
     def normal(self, values, where):
         family = self._family(values)
+        if len(values.get('nexthops', ())) == 1:  # to the kernel that is no multipath
+            values.update({name: value for name, value in values.pop('nexthops')[0].items() if name != 'weight'})
         values['dst'] = self.key(values)[0]
         values['family'] = family
         for name in ('via', 'src'):
             if name in values and (':' in values[name]) != (family == 'inet6'):
                 raise InputError(f"{where}: {name} {values[name]} is not of the family of {values['dst']}")
         return values
+
+    def merged(self, found, values):
+        """Where a route leads is said as a whole: by via and dev, by nexthops, by nhid, or by a type that leads nowhere."""
+        gone: set = set()
+        if 'via' in values or 'dev' in values:
+            gone = {'nexthops', 'nhid'}
+        if 'nexthops' in values or 'nhid' in values:
+            gone = {'via', 'dev', 'onlink', 'nexthops', 'nhid'}
+        if values.get('type') in _DEAD_ENDS:
+            gone = {'via', 'dev', 'onlink', 'nexthops', 'nhid', 'src', 'scope', 'mtu'}
+        return {**{name: value for name, value in found.items() if name not in gone}, **values}
 
     def same(self, name, value, found):
         return name in ('dst', 'family') or super().same(name, value, found)
@@ -260,8 +273,8 @@ class Route(Entry):
                 line += [name, str(values[name])]
         if operation.action != 'delete':
             line += ['proto', str(values.get('protocol', PROTOCOL))]
-            for name in ('src', 'mtu'):
-                if name in values:
+            for name in ('scope', 'src', 'mtu'):
+                if name in values and not (name == 'scope' and self._family(values) == 'inet6'):
                     line += [name, str(values[name])]
             if values.get('onlink'):
                 line.append('onlink')

@@ -35,8 +35,8 @@ class SysctlValue(Text):
     """Numbers and words; whitespace between them does not matter."""
 
     def parse(self, value):
-        if isinstance(value, bool):
-            value = int(value)
+        if str(value) in ('True', 'False'):  # a boolean, of which Ansible may have made a string
+            value = int(str(value) == 'True')
         return ' '.join(super().parse(value).split())
 
 
