@@ -125,7 +125,7 @@ class Enum(Type):
         if isinstance(value, str) and value in self.numbers:
             return value
         try:
-            return self._of_number[int(value)]
+            return self._of_number[int(value) if isinstance(value, str) else value]
         except (KeyError, TypeError, ValueError):
             raise ValueError('one of ' + self.allowed) from None
 
@@ -149,7 +149,7 @@ class Flags(Type):
 
     def parse(self, value):
         value = [value] if isinstance(value, str) else value
-        if not isinstance(value, (list, tuple)) or any(one not in self.bits for one in value):
+        if not isinstance(value, (list, tuple)) or any(one not in list(self.bits) for one in value):
             raise ValueError(self.allowed)
         return sorted(set(value))
 
@@ -193,7 +193,7 @@ class LinkName(Type):
         text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ''
         if self.none and value == '':
             return ''
-        if not 1 <= len(text.encode()) <= 15 or text in ('.', '..') or re.search(r'[/:\s]', text):
+        if not 1 <= len(text.encode()) <= 15 or text in ('.', '..') or re.search(r'[/:\s\0]', text):
             raise ValueError(self.allowed)
         return text
 
@@ -211,7 +211,7 @@ class AltName(LinkName):
 
     def parse(self, value):
         text = str(value)
-        if not 1 <= len(text.encode()) <= 127 or text in ('.', '..') or re.search(r'[/:\s]', text):
+        if not 1 <= len(text.encode()) <= 127 or text in ('.', '..') or re.search(r'[/:\s\0]', text):
             raise ValueError(self.allowed)
         return text
 
@@ -224,6 +224,8 @@ class Netns(Type):
 
     def parse(self, value):
         text = str(value)
+        if '\0' in text:
+            raise ValueError(self.allowed)
         if text.startswith('pid:'):
             if text[4:].isdigit():
                 return text
@@ -239,7 +241,7 @@ class NetnsName(Netns):
 
     def parse(self, value):
         text = str(value)
-        if not 1 <= len(text.encode()) <= 255 or '/' in text or text in ('.', '..'):
+        if not 1 <= len(text.encode()) <= 255 or '/' in text or '\0' in text or text in ('.', '..'):
             raise ValueError(self.allowed)
         return text
 
