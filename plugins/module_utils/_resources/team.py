@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Resource, Scope, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP, RTM_GETLINK, RTM_NEWLINK
@@ -17,14 +18,13 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.team import TeamDriver, hash_program
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import team_daemon, team_found
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_fields import (
-    OPTION_DEFAULTS, PORT_DEFAULTS, TEAM, parse, to_config, to_port_config,
+    DECIDES, OPTION_DEFAULTS, PORT_DEFAULTS, TEAM, parse, to_config, to_port_config,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_found import mode_of
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_plan import TeamPlan
 
 #: port options that the driver keeps, by its names
 _DRIVER = {'prio': 'priority', 'queue_id': 'queue_id', 'enabled': 'enabled'}
-_TEAMD_DECIDES = ('activebackup', 'lacp', 'loadbalance')
 
 
 class Team(Resource):
@@ -88,7 +88,7 @@ class Team(Resource):
         team, port = operation.key
         if port == 'active_port' and 'active_port' in operation.values:
             self._driver(kernel, netns, team).set('activeport', kernel.index(netns, operation.values['active_port']))
-        elif operation.action == 'create':
+        elif facts.get('enter'):
             self._enter(kernel, netns, team, port, facts)
         elif operation.action == 'delete':
             self._leave(kernel, netns, team, port, facts)
@@ -167,7 +167,7 @@ class Team(Resource):
         driver, index = self._driver(kernel, netns, team), kernel.index(netns, port)
         if facts['implementation'] == 'teamd':
             self._enter_daemon(kernel, netns, team, port, options)
-            options = {'enabled': options['enabled']} if 'enabled' in options and facts['runner'] not in _TEAMD_DECIDES else {}
+            options = {'enabled': options['enabled']} if 'enabled' in options and facts['runner'] not in DECIDES else {}
         else:
             if facts.get('first'):
                 _set(kernel, netns, team, {'IFLA_ADDRESS': _link(kernel, netns, port)['address']})
@@ -184,13 +184,17 @@ class Team(Resource):
                 daemon.ask('PortRemove', port)
             _set(kernel, netns, port, {}, 0, IFF_UP)
             daemon.ask('PortAdd', port)
+            if not daemon.takes(port, lambda: _link(kernel, netns, port)['master'] == kernel.index(netns, team)):
+                raise KernelError(errno.EINVAL, f'teamd of {team} does not take the port; its log says why')
             team_daemon.write_config(team, daemon.config())
         finally:
             daemon.close()
 
     def _leave(self, kernel, netns, team, port, facts):
-        if facts['implementation'] == 'teamd':
-            daemon = _daemon(kernel, netns, team)
+        daemon = team_daemon.find(kernel, netns, team) if facts['implementation'] == 'teamd' else None
+        if _link(kernel, netns, port)['master'] != kernel.index(netns, team):
+            pass  # an entry that failed is taken back
+        elif daemon is not None:
             try:
                 daemon.ask('PortRemove', port)
                 team_daemon.write_config(team, daemon.config())
@@ -237,17 +241,17 @@ class Team(Resource):
         ask = [*inside, 'teamdctl', team, 'port']
         if operation.action == 'delete':
             return [[*ask, 'remove', port] if daemon else [*ip, 'link', 'set', 'dev', port, 'nomaster']]
-        options = facts.get('all', {}) if operation.action == 'create' else operation.values
+        options = facts['all'] if facts.get('enter') else operation.values
         if 'address' in options:
             return [[*ip, 'link', 'set', 'dev', port, 'address', options['address']]]
         if daemon:
             update = [*ask, 'config', 'update', port, json.dumps(to_port_config(facts['all']))]
             enabled = {'enabled': options['enabled']} if 'enabled' in options else {}
-            if operation.action == 'create' or facts.get('again'):
+            if facts.get('enter') or facts.get('again'):
                 remove = [[*ask, 'remove', port]] if facts.get('again') else []
                 return [update, *remove, down, [*ask, 'add', port], *self._option_commands(inside, team, port, enabled)]
             return [update, *self._option_commands(inside, team, port, {name: value for name, value in options.items() if name != 'prio'})]
-        if operation.action == 'create':
+        if facts.get('enter'):
             if facts.get('first') and facts.get('address'):
                 add.append([*ip, 'link', 'set', 'dev', team, 'address', facts['address']])
             add += [down, [*ip, 'link', 'set', 'dev', port, 'master', team]]
@@ -257,7 +261,8 @@ class Team(Resource):
 
     @staticmethod
     def _option_commands(inside, team, port, options):
-        return [[*inside, 'teamnl', '-p', port, team, 'setoption', name, _word(options[option])] for option, name in _DRIVER.items() if option in options]
+        words = {name: _word(options[option]) for option, name in _DRIVER.items() if option in options}
+        return [[*inside, 'teamnl', '-p', port, *(['--'] if word.startswith('-') else []), team, 'setoption', name, word] for name, word in words.items()]
 
     @staticmethod
     def _team_commands(operation, facts):
@@ -279,7 +284,6 @@ class Team(Resource):
     def document(self, key, values, netns, world):
         if values['runner'] is None:
             return None
-        decided = values['implementation'] == 'teamd' and values['runner'] in _TEAMD_DECIDES
         item = {name: values[name] for name in ('name', 'up', 'implementation', 'runner')}
         options = {name: value for name, value in values['runner_options'].items() if value not in (None, OPTION_DEFAULTS[name])}
         if options:
@@ -287,8 +291,8 @@ class Team(Resource):
         if values['link_watch']:
             item['link_watch'] = values['link_watch']
         if values['ports']:
-            item['ports'] = [{'name': name, **{option: value for option, value in port.items() if value != PORT_DEFAULTS[option]
-                                               and not (option == 'enabled' and decided)}} for name, port in values['ports'].items()]
+            item['ports'] = [{'name': name, **{option: value for option, value in port.items() if value != PORT_DEFAULTS[option]}}
+                             for name, port in values['ports'].items()]
         return item
 
 

@@ -79,6 +79,15 @@ class Daemon:
     def state(self) -> dict:
         return json.loads(self.ask('StateDump'))
 
+    def takes(self, port: str, enslaved=lambda: True) -> bool:
+        """Wait until teamd has looked at a port that has come; false if it has put it out again, as it does when it cannot serve it."""
+        deadline = time.monotonic() + _TIMEOUT
+        while port not in self.state().get('ports', {}):
+            if not enslaved() or time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
 
 def connect(name: str) -> Daemon | None:
     """The teamd that answers for a device of that name in whatever namespace."""
@@ -154,6 +163,7 @@ def start(kernel, netns: str | None, name: str, config: dict):
                      '--collect', '--property=Restart=always', '--property=RestartSec=1', '--property=KillSignal=SIGKILL', *inside, *words])
         log = f'journalctl -u {unit(name)}'
     if done.returncode:
+        os.unlink(config_file(name))
         words = [line for line in done.stderr.splitlines() if line.strip() and 'not intended to be run as root' not in line]
         raise KernelError(errno.EIO, f"teamd could not be started for {name}: {words[-1].strip() if words else 'see ' + log}")
     deadline = time.monotonic() + _TIMEOUT
@@ -161,7 +171,8 @@ def start(kernel, netns: str | None, name: str, config: dict):
         daemon = find(kernel, netns, name)
         if daemon is not None:
             try:
-                daemon.config()
+                for port in config['ports']:
+                    daemon.takes(port)
                 return
             except KernelError:
                 pass  # it ended in between

@@ -12,6 +12,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.team import
 
 RUNNERS = ('activebackup', 'loadbalance', 'lacp', 'broadcast', 'roundrobin', 'random')
 DEFAULT_RUNNER = 'roundrobin'
+#: runners of teamd that enable and disable ports by themselves
+DECIDES = ('activebackup', 'lacp', 'loadbalance')
 _MS = Int(0, 0x7FFFFFFF, 'milliseconds')
 
 
@@ -171,7 +173,7 @@ def check(values: dict, runner: str, implementation: str, where: str):
                 raise InputError(f'{here}: {option} needs runner lacp, not {runner}')
             if option == 'sticky' and runner not in ('activebackup', 'lacp'):
                 raise InputError(f'{here}: sticky needs runner activebackup or lacp, not {runner}')
-        if 'enabled' in port and implementation == 'teamd' and runner in ('activebackup', 'lacp', 'loadbalance'):
+        if 'enabled' in port and implementation == 'teamd' and runner in DECIDES:
             raise InputError(f'{here}: under teamd runner {runner} decides by itself which ports are enabled; take enabled out')
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.team import NO_MODE, TeamDriver, fragments_of
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import team_daemon
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_fields import from_config
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_fields import DECIDES, from_config
 
 #: mode of the driver, where the runner has another name
 _MODES = {'lacp': 'loadbalance'}
@@ -57,6 +57,9 @@ def _read(kernel, netns, link, links):
             told = from_config(daemon.config())
         finally:
             daemon.close()
+        if told['runner'] in DECIDES:
+            for port in values['ports'].values():
+                del port['enabled']
         ports = {name: {**told['ports'].get(name, {}), **port} for name, port in values['ports'].items()}
         values = {**values, **told, 'ports': ports, 'implementation': 'teamd'}
     active = options.get(('activeport', 0))
@@ -93,7 +96,7 @@ def status(world, netns, name: str) -> dict:
         daemon.close()
     found['active_port'] = state.get('runner', {}).get('active_port') or None
     for port, told in state.get('ports', {}).items():
-        one = {'up': told.get('link_watches', {}).get('up', told.get('link', {}).get('up')), 'enabled': values['ports'].get(port, {}).get('enabled', True),
+        one = {'up': told.get('link_watches', {}).get('up', told.get('link', {}).get('up')),
                'speed': told.get('link', {}).get('speed'), 'duplex': told.get('link', {}).get('duplex')}
         runner = told.get('runner', {})
         if 'partner_lacpdu_info' in runner:

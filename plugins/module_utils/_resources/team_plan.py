@@ -136,8 +136,9 @@ class TeamPlan:
         leaving = [port for port in found['ports'] if port not in wanted] if (one.netns, one.key) in self.purged else []
         facts = {'team': one.key, 'implementation': target['implementation'], 'runner': target['runner']}
         for port in leaving:
-            self._port(one, 'delete', port, before={'name': port, **found['ports'][port]}, facts=facts, disruption=DOWN,
-                       undo=[self._port_operation(one.netns, one.key, 'create', port, found['ports'][port], facts=facts)])
+            old = found['ports'][port]
+            self._port(one, 'delete', port, before={'master': one.key, **old}, facts=facts, disruption=DOWN,
+                       undo=[self._port_operation(one.netns, one.key, 'set', port, old, facts={**facts, 'all': old, 'enter': True})])
         address = link.values.get('address') if link is not None else None
         chosen, coming = False, 0
         for port, options in wanted.items():
@@ -167,14 +168,15 @@ class TeamPlan:
     def _enter(self, one, port, options, lower, facts):
         """A port comes: it goes down for it, and undoing that gives it back what it had."""
         undo = []
+        before = {'master': lower.values.get('master') or '', 'up': lower.up} if lower is not None else {}
         if lower is not None:
-            back = {'master': lower.values.get('master') or '', 'up': lower.up}
-            undo = [self._port_operation(one.netns, one.key, 'delete', port, {}, facts={**facts, 'back': back})]
+            undo = [self._port_operation(one.netns, one.key, 'delete', port, {}, facts={**facts, 'back': before})]
             for section in _HUNG:
                 if section in self.world.resources:
                     undo += self.world.resources[section].hung(self.world, one.netns, port)
         used = lower is not None and lower.up
-        self._port(one, 'create', port, {'name': port, **options}, facts={**facts, 'all': options}, disruption=DOWN if used else IN_PLACE,
+        # a change of the port rather than a creation: one that fails half-way is taken back, too
+        self._port(one, 'set', port, {'master': one.key, **options}, before, facts={**facts, 'all': options, 'enter': True}, disruption=DOWN if used else IN_PLACE,
                    flushes=['routes', 'IPv6 addresses'] if used else [], undo=undo,
                    requires=[('link', one.netns, port), ('set', one.netns, port)])
 
