@@ -211,11 +211,11 @@ def changed_options(wanted: dict, found: dict, runner: str, implementation: str)
     """The runner options that are not as wanted, nested ones by themselves."""
     changed: dict = {}
     for option, value in wanted.items():
-        default = OPTION_DEFAULTS[option]
-        old = found.get(option, default)
+        old = found.get(option, OPTION_DEFAULTS[option])
         if isinstance(value, dict):
-            base = {**default, **({'count': 1} if option in _ANY and runner == 'activebackup' and implementation == 'teamd' else {})}
-            own = {name: one for name, one in value.items() if {**base, **(old or {})}.get(name) != one}
+            counted = {'count': 1} if option in _ANY and runner == 'activebackup' and implementation == 'teamd' else {}
+            base = {**OPTION_DEFAULTS[option], **counted, **found.get(option, {})}
+            own = {name: one for name, one in value.items() if base.get(name) != one}
             if own:
                 changed[option] = own
         elif option == 'tx_hash':
