@@ -68,7 +68,7 @@ def protect(operations: list, world):
 def _may_cut(operation) -> bool:
     if operation.section == 'links':
         return operation.netns is None and (operation.action == 'delete' or operation.disruption == 'down' or operation.values.get('up') is False
-                                            or bool(operation.values.get('master'))) or (operation.action == 'move' and operation.facts.get('from') is None)
+                                            or 'master' in operation.values) or (operation.action == 'move' and operation.facts.get('from') is None)
     return operation.section == 'addresses' and operation.netns is None and operation.action == 'delete'
 
 

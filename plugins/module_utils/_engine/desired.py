@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Netns
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, ListOf, Netns, Text
 
 #: options that every module has beside those of its resource
 COMMON = ('config', 'state', 'netns', 'purge', 'purge_match', 'recreate', 'allow_disconnect')
 _STATES = ('present', 'absent')
-_BOOL, _NETNS = Bool(), Netns()
+_BOOL, _NETNS, _PATTERNS = Bool(), Netns(), ListOf(Text())
 
 
 class Desired:
@@ -23,7 +23,7 @@ class Desired:
 
     def add(self, resource, params: dict, where: str = ''):
         """Add what one module's parameters (or one item of a document) want."""
-        top = {name: value for name, value in params.items() if value is not None}
+        top = _given(resource, params)
         config = top.pop('config', None)
         if config is None:
             self._item(resource, top, where)
@@ -37,7 +37,7 @@ class Desired:
             here = (f'{where}.' if where else '') + f'config[{place}]'
             if not isinstance(item, dict):
                 raise InputError(f'{here}: must be a dict of options, not {item!r}')
-            self._item(resource, {**top, **{name: value for name, value in item.items() if value is not None}}, here)
+            self._item(resource, {**top, **_given(resource, item)}, here)
 
     def _item(self, resource, item: dict, where: str, only_scope: bool = False):
         item = dict(item)
@@ -61,7 +61,8 @@ class Desired:
         if purge:
             if not resource.purgeable:
                 raise InputError(f'{here}: {resource.section} cannot be purged')
-            self.scopes.append(resource.scope({**item, 'purge_match': match}, here))
+            patterns = None if match is None else _PATTERNS.parse(match)
+            self.scopes.append(resource.scope({**item, 'purge_match': patterns}, here))
         elif match is not None:
             raise InputError(f'{here}: purge_match needs purge: true')
         bare = not any(item.get(name) is not None for name in resource.identity)
@@ -99,6 +100,10 @@ class Desired:
             for netns in () if one.absent else (one.netns, *linked):
                 if netns in gone:
                     raise InputError(f"{one.where}: lives in network namespace '{netns}', which is to be absent")
+
+
+def _given(resource, options: dict) -> dict:
+    return resource.table.named({name: value for name, value in options.items() if value is not None})
 
 
 def from_module(resource, params: dict) -> Desired:

@@ -10,7 +10,7 @@ import shlex
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import describe
 
-_PLAIN = re.compile(r'[A-Za-z_./][A-Za-z0-9_./@%+ -]*')
+_PLAIN = re.compile(r'[A-Za-z_/][A-Za-z0-9_./@%+ -]*')
 _WORDS = ('true', 'false', 'yes', 'no', 'on', 'off', 'null', 'y', 'n', '~', '')
 
 
@@ -51,7 +51,9 @@ def _scalar(value) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith(' '):
         return text
-    return "'" + text.replace("'", "''") + "'"
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + ''.join(one if one.isprintable() and one not in '"\\' else f'\\U{ord(one):08x}' for one in text) + '"'
 
 
 def to_yaml(value, indent: str = '') -> str:

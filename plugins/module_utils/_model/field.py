@@ -98,6 +98,15 @@ class Table:
             parsed[field.name] = field.parse(value, where)
         return parsed
 
+    def named(self, values: dict) -> dict:
+        """The same values, those that were given under an alias under the field's own name."""
+        found = {}
+        for name, value in values.items():
+            own = self._names[name].name if name in self._names else name
+            if own == name or own not in values:
+                found[own] = value
+        return found
+
     def arguments(self) -> dict:
         return {field.name: field.argument() for field in self.fields}
 
