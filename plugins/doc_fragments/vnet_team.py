@@ -35,7 +35,8 @@ options:
     description:
       - "How traffic is spread over the ports."
       - "A new team gets V(roundrobin) without it."
-      - "A change on a team with ports needs O(recreate): they leave for a moment, while the device stays with all that is on it."
+      - "A change on a team with ports needs O(recreate), because they have to leave for a moment."
+      - "The device stays with all that is on it."
     type: str
     choices: [activebackup, loadbalance, lacp, broadcast, roundrobin, random]
   runner_options: &runner_options
@@ -180,9 +181,12 @@ options:
   implementation: &implementation
     description:
       - "What runs the team."
-      - "V(kernel) is the driver alone: it spreads traffic, and in runners broadcast, roundrobin and random passes over ports without carrier, but it neither fails over in activebackup nor leaves out dead ports in loadbalance; there the active port is chosen when a task runs."
+      - "V(kernel) is the driver alone."
+      - "In runners broadcast, roundrobin and random it passes over ports without carrier."
+      - "Nothing fails over in activebackup, where the active port is chosen when a task runs, and loadbalance goes on using dead ports."
       - "V(teamd) is libteam's daemon."
-      - "V(auto), the default, is teamd where the runner or an option needs it and it is installed, or runs the team already; else the kernel."
+      - "V(auto), the default, is teamd where the runner or an option needs it and it is installed, or where it runs the team already."
+      - "Else it is the kernel."
     type: str
     choices: [auto, kernel, teamd]
   recreate: &recreate

@@ -343,7 +343,8 @@ def test_device_outlives_every_change(pair, implementation):
             ({'runner': 'loadbalance'}, 'down'),  # the driver's mode is the same
         ]
     for step, disruption in steps:
-        done = team(pair, **{**options, **step})
+        done = pair.module('vnet_team', **{**options, **step})
+        assert not pair.module('vnet_team', **{**options, **step})['changed'], step
         assert done['operations'][0]['disruption'] == disruption, step
         assert _names(pair.ours.normal(*kept)) == before, step
     if implementation == 'teamd':

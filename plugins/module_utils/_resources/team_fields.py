@@ -15,6 +15,8 @@ DEFAULT_RUNNER = 'roundrobin'
 #: runners of teamd that enable and disable ports by themselves
 DECIDES = ('activebackup', 'lacp', 'loadbalance')
 _MS = Int(0, 0x7FFFFFFF, 'milliseconds')
+_KEY = Int(0, 65535)
+_KEY.spec = {**_KEY.spec, 'no_log': False}  # a number that ports share, not a secret, which Ansible guesses from its name
 
 
 def _names(names) -> Enum:
@@ -88,22 +90,23 @@ PORT = Table([
     Field('link_watch', Watches(), None, 'Link watchers of this port beside those of the team. Needs teamd.'),
     Field('queue_id', Int(0, 65535), None, 'Transmit queue that is mapped to the port.'),
     Field('lacp_prio', Int(0, 65535), None, 'lacp: port priority, lower is better.'),
-    Field('lacp_key', Int(0, 65535), None, 'lacp: only ports of the same key are aggregated.'),
+    Field('lacp_key', _KEY, None, 'lacp: only ports of the same key are aggregated.'),
     Field('enabled', Bool(), None, 'Whether the port sends and receives, for runners that do not decide it themselves.'),
 ])
 TEAM = Table([
     Field('name', LinkName(), None, 'Name of the team device.'),
     Field('up', Bool(), None, 'Administrative state. The default is V(true).'),
-    Field('runner', _names(RUNNERS), None, "How traffic is spread over the ports. A new team gets V(roundrobin) without it. A change on a team with ports needs "
-                                           "O(recreate): they leave for a moment, while the device stays with all that is on it."),
+    Field('runner', _names(RUNNERS), None,
+          'How traffic is spread over the ports. A new team gets V(roundrobin) without it. A change on a team with ports needs O(recreate), because '
+          'they have to leave for a moment. The device stays with all that is on it.'),
     Field('runner_options', Options(RUNNER_OPTIONS), None, 'Options of the runner, as in teamd.conf(5).'),
     Field('link_watch', Watches(), None, 'How the links of the ports are watched. Anything but V(ethtool) without delays needs teamd.'),
     Field('ports', ListOf(Options(PORT), ordered=True), None, 'Ports of the team. Ports that are not listed stay unless O(purge) is set.'),
     Field('implementation', _names(('auto', 'kernel', 'teamd')), None,
-          "What runs the team. V(kernel) is the driver alone: it spreads traffic, and in runners broadcast, roundrobin and random passes over ports without "
-          "carrier, but it neither fails over in activebackup nor leaves out dead ports in loadbalance; there the active port is chosen when a task runs. "
-          "V(teamd) is libteam's daemon. V(auto), the default, is teamd where the runner or an option needs it and it is installed, or runs the team already; "
-          "else the kernel."),
+          'What runs the team. V(kernel) is the driver alone. In runners broadcast, roundrobin and random it passes over ports without carrier. '
+          'Nothing fails over in activebackup, where the active port is chosen when a task runs, and loadbalance goes on using dead ports. '
+          "V(teamd) is libteam's daemon. V(auto), the default, is teamd where the runner or an option needs it and it is installed, or where it runs the "
+          'team already. Else it is the kernel.'),
 ])
 
 #: what counts as said when nothing was said, from teamd.conf(5)

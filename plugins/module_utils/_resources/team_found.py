@@ -69,8 +69,8 @@ def _read(kernel, netns, link, links):
 def driver_values(options: dict) -> dict:
     """The options of the team itself, of a team without teamd."""
     mode = options['mode', 0]
-    values = {'implementation': 'kernel', 'runner': None if mode == NO_MODE else mode, 'link_watch': [], 'runner_options': {
-        name: {'count': options.get((name + '_count', 0), 0), 'interval': options.get((name + '_interval', 0), 0)} for name in ('notify_peers', 'mcast_rejoin')}}
+    repeats = {name: {part: options.get((f'{name}_{part}', 0), 0) for part in ('count', 'interval')} for name in ('notify_peers', 'mcast_rejoin')}
+    values = {'implementation': 'kernel', 'runner': None if mode == NO_MODE else mode, 'link_watch': [], 'runner_options': repeats}
     if mode == 'loadbalance':
         values['runner_options']['tx_hash'] = fragments_of(options.get(('bpf_hash_func', 0), b''))
     return values
@@ -84,7 +84,8 @@ def status(world, netns, name: str) -> dict:
     """How a team fares: runner, implementation, active port, and by port whether its link is up, whether it is used, and its LACP partner."""
     links = world.links(netns)
     values = world.table('teams', netns)[name]
-    found = {'runner': values['runner'], 'implementation': values['implementation'], 'active_port': world.table('teams', netns).active.get(name), 'ports': {}}
+    active = world.table('teams', netns).active.get(name)
+    found = {'runner': values['runner'], 'implementation': values['implementation'], 'active_port': active, 'ports': {}}
     daemon = team_daemon.find(world.kernel, netns, name)
     if daemon is None:
         for port in values['ports']:

@@ -176,8 +176,8 @@ class TeamPlan:
                     undo += self.world.resources[section].hung(self.world, one.netns, port)
         used = lower is not None and lower.up
         # a change of the port rather than a creation: one that fails half-way is taken back, too
-        self._port(one, 'set', port, {'master': one.key, **options}, before, facts={**facts, 'all': options, 'enter': True}, disruption=DOWN if used else IN_PLACE,
-                   flushes=['routes', 'IPv6 addresses'] if used else [], undo=undo,
+        self._port(one, 'set', port, {'master': one.key, **options}, before, facts={**facts, 'all': options, 'enter': True},
+                   disruption=DOWN if used else IN_PLACE, flushes=['routes', 'IPv6 addresses'] if used else [], undo=undo,
                    requires=[('link', one.netns, port), ('set', one.netns, port)])
 
     def _same_address(self, one, found, link, leaving, facts):
@@ -186,7 +186,7 @@ class TeamPlan:
             lower = self.world.links(one.netns).get(port)
             if link is None or lower is None or port in leaving or lower.values.get('address') == link.values.get('address'):
                 continue
-            self._port(one, 'set', port, {'address': link.values['address']}, {'address': lower.values.get('address')}, facts={**facts, 'all': {}, 'again': False})
+            self._port(one, 'set', port, {'address': link.values['address']}, {'address': lower.values.get('address')}, facts=facts)
 
     def _active(self, one, found, wanted, leaving, chosen):
         """Without teamd the active port is chosen here: the one of the highest priority among those whose link is not down."""
