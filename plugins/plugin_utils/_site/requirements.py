@@ -30,12 +30,12 @@ def lacking(host: str, document: Document, found: dict) -> dict[str, list[str]]:
 
     :param found: the result of vnet_info.
     """
-    capabilities = found.get("capabilities")
-    if capabilities is None:
+    if "capabilities" not in found and "state" not in found:
         told = [found.get("msg") or "the machine did not tell what it can do", found.get("module_stderr")]
         message = ": ".join(text.strip() for text in told if text)
         return {"packages": [PYROUTE2], "problems": []} if "pyroute2" in message else {"packages": [], "problems": [f"{host}: {message}"]}
-    missing = {key: users for key, users in needs(document).items() if not capabilities[key[0]].get(key[1], True)}
+    capabilities = found.get("capabilities", {})
+    missing = {key: users for key, users in needs(document).items() if not capabilities.get(key[0], {}).get(key[1], True)}
     packages = [NFTABLES] if missing.pop(("features", "nftables"), None) else []
     return {"packages": packages, "problems": [_sentence(host, name, users) for (section, name), users in missing.items()]}
 
