@@ -170,6 +170,11 @@ class Namespace:
             text = text.replace(mac, alias)
         return normalise(json.loads(text))
 
+    @staticmethod
+    def unchanged(before: dict, after: dict) -> None:
+        """Fails with the difference between two outcomes of normal()."""
+        equal(after, before, ('before', 'after'))
+
     def like(self, other: Namespace, *commands: str) -> None:
         """Fails unless the commands (as `ip link`), or all of EVERYTHING, print the same here as in the other namespace."""
         equal(self.normal(*commands or EVERYTHING), other.normal(*commands or EVERYTHING), (other.name, self.name))

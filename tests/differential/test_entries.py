@@ -81,6 +81,7 @@ ITEMS = {
         ('vlan master', {'dev': 'p', 'mac': M(6), 'vlan': 7, 'master': True}, f'bridge fdb add {M(6)} dev p vlan 7 master permanent'),
         ('nhid', {'dev': 'vx', 'mac': M(7), 'nhid': 9}, f'bridge fdb add {M(7)} dev vx nhid 9 self permanent'),
         ('self', {'dev': 'v6', 'mac': M(8), 'dst': '2001:db8::11', 'self': True}, f'bridge fdb add {M(8)} dev v6 dst 2001:db8::11 self permanent'),
+        ('self', {'dev': 'b0', 'mac': M(15), 'self': True}, f'bridge fdb add {M(15)} dev b0 self permanent'),
         ('entry_state', {'dev': 'p', 'mac': M(9), 'master': True, 'entry_state': 'static'}, f'bridge fdb add {M(9)} dev p master static'),
         ('entry_state', {'dev': 'p', 'mac': M(10), 'master': True, 'entry_state': 'dynamic'}, f'bridge fdb add {M(10)} dev p master dynamic'),
         ('router', {'dev': 'vx', 'mac': M(11), 'dst': '192.0.2.11', 'router': True}, f'bridge fdb add {M(11)} dev vx dst 192.0.2.11 self permanent router'),

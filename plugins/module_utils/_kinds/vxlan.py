@@ -106,4 +106,4 @@ KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348
     Field('localbypass', Bool(None, None), 'IFLA_VXLAN_LOCALBYPASS', 'Deliver packets to local VXLAN devices directly.', nla=(31, 'uint8')),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', encode=_encode, check=_check, restorable=_restorable, together={'group': ['dev']})
+], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, together={'group': ['dev']})

@@ -16,6 +16,7 @@ class Entry(Resource):
     A subclass gives the table, key(), observe(), encode(), commands(), and the phases in which entries come and go.
     """
 
+    takes_purge = True
     set_phase = unset_phase = 0
     #: the link that an entry is on: the name of its option
     on = 'dev'
@@ -43,8 +44,10 @@ class Entry(Resource):
         return True
 
     def parse(self, item, where):
-        given = {name: value for name, value in item.items() if name not in ('netns', 'state', 'recreate') and value is not None}
+        given = {name: value for name, value in item.items() if name not in ('netns', 'state', 'recreate', 'purge') and value is not None}
         values = self.table.parse(given, where)
+        if item.get('purge') and not any(name in values for name in self.identity if name != self.on):
+            return []  # purge alone: the link keeps none
         for name in self.identity:
             if name not in values:
                 raise InputError(f'{where}: {name} is missing')

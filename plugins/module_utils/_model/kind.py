@@ -16,6 +16,7 @@ class Kind:
     fields   options of the dict named as the kind
     data     pyroute2's name of the class of IFLA_INFO_DATA, where it is not the kind's name; its rows need not exist
     parent   'required' or 'optional' if the link sits on another one (`link`), None if it stands alone
+    falls    the kernel removes it with the link below it
     paired   made as a pair whose other end is `peer`
     port     options of a port of such a link: a Table, sent as IFLA_INFO_SLAVE_DATA
     port_option  name of the port's dict on the enslaved link
@@ -27,12 +28,13 @@ class Kind:
     """
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
-                 paired: bool = False, port=(), port_option: str | None = None, port_down: bool = False,
+                 falls: bool | None = None, paired: bool = False, port=(), port_option: str | None = None, port_down: bool = False,
                  encode=None, check=None, restorable=None, together=None, key: str | None = None):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
         self.parent, self.paired = parent, paired
+        self.falls = parent == 'required' if falls is None else falls
         self.port = Table(port) if port_option else None
         self.port_option, self.port_down = port_option, port_down
         self.encode, self.check, self.restorable = encode, check, restorable

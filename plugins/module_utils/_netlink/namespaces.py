@@ -176,7 +176,11 @@ class Namespaces:
             if exc.errno != 22:  # EINVAL: a leftover file without a mount, which is just removed
                 os.close(kept)
                 raise KernelError(exc.errno) from exc
-        os.unlink(target)
+        try:
+            os.unlink(target)
+        except OSError as exc:
+            os.close(kept)
+            raise KernelError(exc.errno, f'removing {target}: {exc.strerror}') from exc
         return kept
 
     def restore(self, name: str, kept: int):

@@ -250,9 +250,19 @@ class BridgeVlan(Resource):
         return (link.kind if link is not None else world.made.get((netns, dev))) == 'bridge'
 
     def hung(self, world, netns, name):
+        table = world.table(self.section, netns)
         steps = [('create', netns, dev, vid, {}, {key: value for key, value in values.items() if key not in ('dev', 'vid', 'state')}, '')
-                 for (dev, vid), values in world.table(self.section, netns).items() if dev == name]
-        return self._merge(steps, world)
+                 for (dev, vid), values in table.items() if dev == name]
+        # the VLAN that the kernel gives to new bridges and ports was perhaps taken away
+        link = world.links(netns)[name]
+        bridge = link if link.kind == 'bridge' else world.links(netns).by_index.get(link.master_index)
+        vid = bridge.values.get('bridge', {}).get('vlan_default_pvid') if bridge is not None else None
+        if vid and (name, vid) not in table:
+            steps.append(('delete', netns, name, vid, {'dev': name, 'vid': vid, 'pvid': True, 'untagged': True}, {}, ''))
+        operations = self._merge(steps, world)
+        for operation in operations:
+            operation.phase = Phase.VLAN
+        return operations
 
     # -- netlink ------------------------------------------------------------------------------------------------------
 

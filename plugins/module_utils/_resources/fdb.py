@@ -24,7 +24,6 @@ class Fdb(Entry):
     doc = 'forwarding entries of bridges and VXLAN devices'
     identity = ('dev', 'mac')
     purgeable = True
-    takes_purge = True
     set_phase, unset_phase = Phase.FDB, Phase.UNSET_FDB
     replaceable = ('entry_state', 'router', 'sticky', 'extern_learn')
     table = Table([
@@ -63,8 +62,6 @@ class Fdb(Entry):
     def parse(self, item, where):
         remotes = item.get('remotes')
         if remotes is None:
-            if item.get('purge') and not item.get('mac'):
-                return []  # purge alone: the device keeps no entry of its own
             return super().parse(item, where)
         if item.get('mac') not in (None, FLOOD):
             raise InputError(f"{where}: remotes are flooding entries ({FLOOD}); give mac and dst without remotes for another MAC")
@@ -112,12 +109,16 @@ class Fdb(Entry):
             values = {'dev': links.name_of(index), 'mac': attrs['NDA_LLADDR'],
                       'entry_state': 'permanent' if state & neigh.NUD_PERMANENT else 'static' if state & neigh.NUD_NOARP else 'dynamic'}
             values.update({name: attrs[attr] for name, attr in _ATTRS.items() if attr in attrs})
+            link = links.by_index.get(index)
             values['master'] = 'NDA_MASTER' in attrs and not flags & neigh.NTF_SELF
+            if link is not None and link.kind == 'bridge':
+                if not values['master']:
+                    continue  # MACs of links that sit on the bridge
+                values['master'] = False  # its only table is its own
             values['self'] = not values['master']
             values.update({name: True for name, bit in _FLAGS.items() if flags & bit})
             if 'NDA_IFINDEX' in attrs:
                 values['via'] = links.name_of(attrs['NDA_IFINDEX'])
-            link = links.by_index.get(index)
             if link is not None:
                 if index not in defaults:
                     defaults[index] = implied(link)
@@ -189,4 +190,5 @@ def _is_own(values, link, links) -> bool:
     master = links.by_index.get(link.master_index)
     if master is not None:
         own.add(master.values.get('address'))
+    own.update(child.values.get('address') for child in links.values() if child.link_index == link.index and child.link_nsid is None)
     return mac in own or mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:'))

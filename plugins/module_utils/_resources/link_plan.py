@@ -16,6 +16,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 
 #: resources that hang on a link and go with it, in the order in which they come back
 HUNG = ('bridge_vlans', 'fdb', 'addresses', 'neighs', 'routes')
+#: those of them that go when a port leaves its bridge
+OF_PORT = ('bridge_vlans', 'fdb')
 #: options that say where a link is or comes from, not how it is set
 _PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
 _FIELD = {field.name: field for field in COMMON}
@@ -198,7 +200,7 @@ class LinkPlan:
                 facts.setdefault('together', {})[other] = found.values[kind].get(other)
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
         hung = self.hung(one.netns, one.key, ('addresses', 'routes')) if flushes else []
-        undo += hung
+        undo += hung + (self.hung(one.netns, one.key, OF_PORT) if before.get('master') else [])
         late = late_options(changed)
         for option, own in late.items():
             changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
@@ -248,8 +250,7 @@ class LinkPlan:
         delete.where, delete.disruption = one.where, RECREATE
         delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
         delete.before = restorable(found.values)
-        delete.undo = [old_link, *[self._enslave(one.netns, port, one.key, found.kind) for port in ports],
-                       *self._late_back(one.netns, one.key, old_link.values, ports), *self.hung(one.netns, one.key, HUNG)]
+        delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self.hung(one.netns, one.key, HUNG)]
         delete.phase = Phase.DELETE_LINK
         delete.provides = {('gone', one.netns, one.key)}
         self.out.append(delete)
@@ -259,16 +260,20 @@ class LinkPlan:
         recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, merged)}
         recreated.undo = [self._deletion(one.netns, one.key)]
         self.out.append(recreated)
-        for port in ports:
-            back = self._enslave(one.netns, port, one.key, kind.name)
-            back.requires = {('link', one.netns, one.key)}
-            back.where = one.where
-            self.out.append(back)
-        for back in self._late_back(one.netns, one.key, merged, ports):
+        for back in self._ports_back(one.netns, one.key, kind.name, merged, ports):
             back.where = one.where
             back.requires = {('link', one.netns, one.key)}
+            back.facts['put_back'] = back.section != self.resource.section
             self.out.append(back)
         self._put_back(restore, one)
+
+    def _ports_back(self, netns, name, kind, values, ports) -> list[Operation]:
+        """What makes the ports of a link that was gone its ports again, as they were."""
+        operations = [self._enslave(netns, port, name, kind) for port in ports]
+        operations += self._late_back(netns, name, values, ports)
+        for port in ports:
+            operations += self.hung(netns, port, OF_PORT)
+        return operations
 
     def _late_back(self, netns, name, values, ports) -> list[Operation]:
         """The late options of a link that is made anew and of its ports, set when all of them are back."""
@@ -321,14 +326,15 @@ class LinkPlan:
         ports = [name for name, link in self.world.links(netns).items() if link.master_index == found.index and found.index]
         delete.where, delete.before = where, restorable(found.values)
         creation = self._creation(netns, found)
-        delete.undo = [creation, *[self._enslave(netns, port, found.name, found.kind) for port in ports],
-                       *self._late_back(netns, found.name, creation.values, ports), *self.hung(netns, found.name, HUNG)]
+        delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG)]
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
             self.deleted.add(peer[:2])
             delete.undo += self._peer_back(peer)
             delete.facts['peer'] = peer[:2]
-        delete.requires, delete.provides = needs, {('gone', netns, found.name)}
+        # ports that go as well go first: taken back in reverse, they find their master
+        delete.requires = needs | {('gone', netns, port) for port in ports}
+        delete.provides = {('gone', netns, found.name)}
         self.out.append(delete)
 
     def _peer_back(self, peer):
@@ -452,8 +458,13 @@ def peer_of(world, netns, found):
 
 def sits_on(child, parent) -> bool:
     """Whether a link of the same namespace goes when its parent goes."""
-    return (bool(parent.index) and child.link_index == parent.index and child.link_nsid is None
-            and child.kind in KINDS and KINDS[child.kind].parent == 'required')
+    kind = KINDS.get(child.kind)
+    if kind is None or not kind.falls or not parent.index or child.link_nsid is not None:
+        return False
+    if child.link_index == parent.index:
+        return True
+    return kind.parent == 'optional' and any(name == parent.name for unused, unused2, name in references(None, {
+        'kind': child.kind, kind.key: child.values.get(kind.key, {})}))
 
 
 def restorable_peer(peer) -> dict:
