@@ -19,13 +19,10 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 #: what the planner does not do yet: these fail until it does
 GAPS = {
     'absent_pair': 'taking back the removal of a pair makes the end of the own namespace in the namespace of the other end',
-    'change_of_master': 'VLANs and port options that a port had on its old bridge are not taken back',
     'move': 'what was set on a moved link is not taken back',
     'move_from_a_bridge': 'the master that a moved link had is not taken back',
-    'purge_bridge_with_ports': 'VLANs and FDB entries of the ports of a removed bridge are not taken back; a restored port gets the default VLAN',
     'purge_takes_the_other_end': 'an end of a pair that is purged or absent takes along the other one although the document lists that',
     'pvid_replaced': 'a VLAN that was the pvid before is not the pvid again after taking back',
-    'recreate_without_default_vlan': 'a port that is made anew is in the default VLAN of its bridge even if it was taken out',
     'recreate_pair': 'the other end of a pair that is made anew does not get back its master, addresses and settings',
 }
 CASES = sorted(path.parent for path in Path(__file__).parent.glob('plans/*/desired.yml'))

@@ -291,7 +291,7 @@ class Simulator:
                     if field.late and target.master_index != link.index:
                         raise Refused('EINVAL', f'{value} is no port of {link.name}')
             values[kind.key].update(given[kind.key])
-        if 'master' in given:
+        if 'master' in given and given['master'] != values['master']:
             if link.master_index:
                 self._release(netns, link)
             if given['master']:
@@ -299,7 +299,7 @@ class Simulator:
                     raise Refused('EPERM', 'a port of a bond must be down')
                 self._enslave(netns, link, given['master'], given)
         for option in ('bridge_port', 'bond_port'):
-            if option in given and 'master' not in given:
+            if given.get(option) and given.get('master') in (None, values['master']):
                 if option not in values:
                     raise Refused('EINVAL', f'{link.name} is no port')
                 values[option].update(given[option])
@@ -376,8 +376,9 @@ class Simulator:
         peer = self.peer(netns, link)
         del table[link.name], table.by_index[link.index]
         for other in list(table.values()):
-            if other.name in table and other.link_index == link.index and other.link_nsid is None and KINDS.get(other.kind) is not None and (
-                    KINDS[other.kind].parent == 'required'):
+            kind = KINDS.get(other.kind)
+            below = other.link_index == link.index and other.link_nsid is None and kind is not None and kind.parent
+            if other.name in table and (below or other.values.get('vxlan', {}).get('dev') == link.name):
                 self._remove(netns, other)
         if peer is not None and peer[1] in self.tables['links', peer[0]]:
             other = self.tables['links', peer[0]][peer[1]]
