@@ -36,10 +36,11 @@ def _named(host: str, name: str) -> dict:
 
 def _cable(host: str, outcome: dict) -> dict:
     """Whether the traffic of this host was there when the cable was pulled and plugged in."""
-    seen = "lost its carrier" if outcome["pulled"] else "kept its carrier"
-    seen += ", traffic went on" if outcome["outlasted"] else ", traffic had ended before; raise verify_cable_packets"
+    pulled, outlasted = (str(outcome[key]).lower() == "true" for key in ("pulled", "outlasted"))  # templates of old releases make text of them
+    seen = "lost its carrier" if pulled else "kept its carrier"
+    seen += ", traffic went on" if outlasted else ", traffic had ended before; raise verify_cable_packets"
     ends = {"who": host, "whom": f"{outcome['cable']['nic']} of {outcome['cable']['machine']}"}
-    return {"check": "cable pulled", **ends, "expected": "during traffic", "seen": seen, "ok": outcome["pulled"] and outcome["outlasted"]}
+    return {"check": "cable pulled", **ends, "expected": "during traffic", "seen": seen, "ok": pulled and outlasted}
 
 
 def _capture(host: str, capture: dict, expectation: dict) -> dict:
