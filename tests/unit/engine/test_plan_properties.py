@@ -22,7 +22,8 @@ CALM = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 NAMESPACES = ('blue', 'red')
 MACS = [f'02:00:00:00:00:{number:02x}' for number in range(1, 6)]
 OPTIONS = {
-    'bridge': {'stp_state': st.booleans(), 'forward_delay': st.integers(200, 3000), 'vlan_filtering': st.booleans(), 'mcast_router': st.sampled_from(['off', 'auto']),
+    'bridge': {'stp_state': st.booleans(), 'forward_delay': st.integers(200, 3000), 'vlan_filtering': st.booleans(),
+               'mcast_router': st.sampled_from(['off', 'auto']),
                'vlan_default_pvid': st.integers(0, 3), 'no_linklocal_learn': st.booleans()},
     'bond': {'mode': st.sampled_from(['active-backup', '802.3ad']), 'lacp_rate': st.sampled_from(['slow', 'fast']), 'min_links': st.integers(0, 2)},
     'vxlan': {'ttl': st.integers(1, 255), 'learning': st.booleans(), 'dstport': st.integers(1, 65535)},
@@ -50,8 +51,7 @@ def documents(draw):
             own['id'] = draw(st.integers(1, 4094))
         elif kind == 'vrf':
             own['table'] = 1000 + len(links)
-        if own:
-            item[kind] = own
+        item.update(_fitting(kind, own))
         for option, value in (('mtu', st.sampled_from([1400, 9000])), ('alias', st.sampled_from(['', 'x', 'two words'])), ('up', st.booleans()),
                               ('altnames', st.lists(st.sampled_from(['alt' + name, 'other' + name]), unique=True)), ('arp', st.booleans())):
             if draw(st.integers(0, 3)) == 0:
@@ -77,7 +77,8 @@ def documents(draw):
                 if place is not None and other is None:
                     place, other = other, place
                 name = f've{len(links)}p'
-                item = link(kind, place, peer={'name': name, **({'netns': other} if other != place else {}), **draw(st.sampled_from([{}, {'up': False}, {'mtu': 1300}]))})
+                item = link(kind, place, peer={'name': name, **({'netns': other} if other != place else {}),
+                                               **draw(st.sampled_from([{}, {'up': False}, {'mtu': 1300}]))})
                 made[other][name] = 'veth'
                 if draw(st.booleans()):
                     links.append({'name': name, **({'netns': other} if other else {}), **_mastered(draw, made[other])})
@@ -101,6 +102,12 @@ def documents(draw):
          'vlans': [{'vid': vid, **draw(st.sampled_from([{}, {'untagged': True}]))} for vid in draw(st.sampled_from([['10-12', 20], [4], ['5-9', 11]]))]}
         for item in ports if draw(st.booleans())]
     return {section: items for section, items in document.items() if items}
+
+
+def _fitting(kind, own):
+    if kind == 'bond' and own.get('mode') != '802.3ad':
+        own.pop('lacp_rate', None)
+    return {kind: own} if own else {}
 
 
 def _in(netns):
@@ -169,7 +176,7 @@ def changes(draw):
         if draw(st.integers(0, 2)) == 0:
             item['mtu'] = draw(st.sampled_from([1280, 2000]))
         if kind in OPTIONS and OPTIONS[kind] and draw(st.integers(0, 2)) == 0:
-            item[kind] = {**item.get(kind, {}), **{option: draw(value) for option, value in OPTIONS[kind].items() if draw(st.booleans())}}
+            item.update(_fitting(kind, {**item.get(kind, {}), **{option: draw(value) for option, value in OPTIONS[kind].items() if draw(st.booleans())}}))
         if kind == 'vxlan' and draw(st.integers(0, 2)) == 0:
             item['vxlan'] = {**item['vxlan'], 'id': item['vxlan']['id'] + 5000}
     if any('vxlan' in item for item in second.get('links', [])):
