@@ -66,9 +66,11 @@ $(PYROUTE2_READY): $(BUILD)/pyroute2/%/.ready: | $(VENV)/.ready
 site: export ANSIBLE_LOG_PATH = $(BUILD)/log/site.log
 site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this kernel), build the site on them, prove it
 	@mkdir -p $(BUILD)/log
-	@echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site'
 	@$(STEP) '$(N) machines, LAB=$(LAB)' ansible-playbook playbooks/lab.yml -e lab_state=started -e lab_backend=$(LAB) -e lab_machines=$(N)
-	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml -i examples/lab/inventory.yml playbooks/site.yml $(ARGS)
+	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml -i examples/lab/inventory.yml playbooks/site.yml \
+	  -e verify_report=$(BUILD)/site.md -e verify_logs=$(BUILD)/lab/site/logs $(ARGS) \
+	  || { echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'; exit 1; }
+	@echo 'Proven: $(BUILD)/site.md. Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
 
 # ---- tests
 

@@ -25,6 +25,10 @@ options:
     elements: str
     choices: [state, capabilities]
     default: [state, capabilities]
+  kinds:
+    description: Link kinds to try for C(capabilities). Without it all. Trying a kind loads its driver, as using it would.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -35,6 +39,7 @@ EXAMPLES = r"""
 - name: Only what the kernel can do
   linuxnet.vnet.vnet_info:
     gather: [capabilities]
+    kinds: [bond, bridge, vlan, vxlan]
 """
 
 RETURN = r"""
@@ -58,6 +63,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 def main():
     module = AnsibleModule(argument_spec={
         'netns': {'type': 'list', 'elements': 'str'},
+        'kinds': {'type': 'list', 'elements': 'str'},
         'gather': {'type': 'list', 'elements': 'str', 'choices': ['state', 'capabilities'], 'default': ['state', 'capabilities']},
     }, supports_check_mode=True)
 
@@ -66,7 +72,7 @@ def main():
         if 'state' in module.params['gather']:
             found['state'] = live_document(RESOURCES, module.params['netns'])
         if 'capabilities' in module.params['gather']:
-            found['capabilities'] = capabilities()
+            found['capabilities'] = capabilities(module.params['kinds'])
         return found
 
     leave(module, outcome)

@@ -15,8 +15,12 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import name
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request, open_socket
 
 _EOPNOTSUPP = 95
-#: kinds that other code asks about although they have no file of their own yet
-_MORE_KINDS = ('geneve', 'gre', 'gretap', 'macvtap', 'ipvtap', 'macsec', 'wireguard', 'netkit', 'vxcan', 'hsr', 'bareudp', 'erspan', 'ipip', 'sit', 'xfrm')
+#: (name, kind, option that is set and read back, options that it needs)
+_FEATURES = (
+    ('bridge_vlan_filtering', 'bridge', 'vlan_filtering', {}),
+    ('bridge_mcast_snooping', 'bridge', 'mcast_snooping', {}),
+    ('vxlan_vnifilter', 'vxlan', 'vnifilter', {'external': True}),
+)
 
 
 def live_document(resources: dict, netns: list | None = None) -> dict:
@@ -44,8 +48,11 @@ def live_document(resources: dict, netns: list | None = None) -> dict:
         kernel.close()
 
 
-def capabilities() -> dict:
-    """{'kinds': {name: bool}, 'features': {name: bool}}, tried in a namespace that vanishes afterwards."""
+def capabilities(kinds: list | None = None) -> dict:
+    """{'kinds': {name: bool}, 'features': {name: bool}} of these kinds, or of all, tried in a namespace that vanishes afterwards.
+
+    Trying a kind loads its driver, and a few drivers (bonding, dummy, ifb) make devices of their own when they are loaded.
+    """
     kernel = Kernel()
     home = kernel.namespaces.fd(None)
     try:
@@ -57,12 +64,9 @@ def capabilities() -> dict:
             kernel.namespaces.adopt(open_socket())
         finally:
             namespaces.setns(home)
-        kinds = {name: _has_kind(kernel, name) for name in sorted({*KINDS, *_MORE_KINDS})}
-        return {'kinds': kinds, 'features': {
-            'bridge_vlan_filtering': kinds['bridge'] and _keeps(kernel, 'bridge', 'vlan_filtering', True),
-            'bridge_mcast_snooping': kinds['bridge'] and _keeps(kernel, 'bridge', 'mcast_snooping', True),
-            'vxlan_vnifilter': kinds['vxlan'] and _keeps(kernel, 'vxlan', 'vnifilter', True, external=True),
-        }}
+        found = {name: _has_kind(kernel, name) for name in sorted(KINDS if kinds is None else kinds)}
+        return {'kinds': found, 'features': {
+            name: _keeps(kernel, kind, option, True, **more) for name, kind, option, more in _FEATURES if found.get(kind)}}
     finally:
         kernel.close()
 

@@ -71,9 +71,13 @@ def inventory(config, hosts):
             "ansible_ssh_args": shlex.join(arguments),
             "ansible_control_path": f"{control_folder(folder)}/%%p", "ansible_pipelining": True,
         }
+    # What the cable task needs to find the lab again.
+    common |= {"lab_name": config["name"], "lab_directory": str(Path(config["folder"]).parent)}
     document = {}
     for number, (name, host) in enumerate(hosts.items(), start=1):
         document[name] = {**host, "underlay_address": f"{network[number]}/{network.prefixlen}", "node_number": number}
+        if config.get("lacks"):
+            document[name]["lab_lacks"] = config["lacks"]
     return {"fabric": {"hosts": document, "vars": common}}
 
 
