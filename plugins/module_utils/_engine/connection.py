@@ -34,7 +34,7 @@ def path_of(address: str, world) -> set[str]:
     """The links that carry an address of this namespace: the one that has it, its ports and its parents, downwards."""
     links = world.links(None)
     names = {values['dev'] for values in world.table('addresses', None).values() if values['address'].partition('/')[0] == address}
-    todo = list(names - {'lo'})
+    todo = list(names)
     names = set(todo)
     while todo:
         link = links.get(todo.pop())

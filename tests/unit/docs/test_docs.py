@@ -45,7 +45,8 @@ def shape(options: dict, inner: str) -> dict:
     """What an argument and its documentation have in common; `inner` is what the suboptions are called."""
     found = {}
     for name, option in options.items():
-        found[name] = {key: sorted(option[key]) if key in ('aliases',) else option[key] for key in ('type', 'elements', 'choices', 'default', 'aliases', 'required')
+        found[name] = {key: sorted(option[key]) if key in ('aliases',) else option[key] for key in (
+            'type', 'elements', 'choices', 'default', 'aliases', 'required')
                        if option.get(key) not in (None, False, [])}
         found[name].setdefault('type', 'str')
         if option.get(inner):
@@ -93,7 +94,8 @@ def tasks(name):
     return [task for task in yaml.safe_load(module(name).EXAMPLES) if f'linuxnet.vnet.{name}' in task]
 
 
-EXAMPLES = [pytest.param(name, task[f'linuxnet.vnet.{name}'], id=f"{name}-{task.get('name', place)}") for name in sorted(OF_MODULE) for place, task in enumerate(tasks(name))]
+EXAMPLES = [pytest.param(name, task[f'linuxnet.vnet.{name}'], id=f"{name}-{task.get('name', place)}")
+            for name in sorted(OF_MODULE) for place, task in enumerate(tasks(name))]
 
 
 @pytest.mark.parametrize('name', MODULES)

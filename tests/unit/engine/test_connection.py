@@ -56,7 +56,6 @@ CUTS = [
     {'links': [{'name': 'eth0', 'master': 'br0'}]},
     {'links': [{'name': 'v10', 'master': 'br0'}]},
     {'links': [{'name': 'eth0', 'master': ''}]},
-    {'links': [{'name': 'eth1', 'netns': 'blue', 'move_from': '/proc/1/ns/net'}]},
     {'links': [{'purge': True, 'purge_match': ['v*'], 'config': []}]},
     {'addresses': [{'dev': 'v10', 'address': '192.0.2.10/24', 'state': 'absent'}]},
     {'addresses': [{'dev': 'v10', 'purge': True, 'config': []}]},
@@ -64,7 +63,7 @@ CUTS = [
 ]
 
 
-@pytest.mark.parametrize('document', [document for document in CUTS if 'move_from' not in str(document)], ids=str)
+@pytest.mark.parametrize('document', CUTS, ids=str)
 def test_refused(monkeypatch, document):
     with pytest.raises(InputError) as caught:
         protect(monkeypatch, document)
@@ -95,6 +94,12 @@ def test_by_ipv6(monkeypatch):
 def test_a_connection_by_another_way(monkeypatch, ssh):
     for document in CUTS[:3]:
         protect(monkeypatch, document, ssh)
+
+
+def test_an_address_of_the_loopback(monkeypatch):
+    with pytest.raises(InputError, match=r'127.0.0.1 on lo\)'):
+        protect(monkeypatch, {'links': [{'name': 'lo', 'up': False}]}, '127.0.0.1 5 127.0.0.1 22')
+    protect(monkeypatch, {'links': [{'name': 'lo', 'up': False}]})
 
 
 def test_a_moved_nic(monkeypatch):

@@ -39,7 +39,8 @@ def test_five_sentences_a_module():
 def test_every_wrong_value_is_refused_before_anything_else():
     """One wrong item in a long list: none of it is wanted."""
     with pytest.raises(InputError, match=r'config\[150\]'):
-        from_module(RESOURCES['fdb'], {'dev': 'd0', 'config': [{'mac': f'02:00:00:00:00:{number:02x}', **({'vni': -1} if number == 150 else {})} for number in range(200)]})
+        from_module(RESOURCES['fdb'], {'dev': 'd0', 'config': [
+            {'mac': f'02:00:00:00:00:{number:02x}', **({'vni': -1} if number == 150 else {})} for number in range(200)]})
 
 
 @pytest.mark.parametrize('document, sentence', [
@@ -50,7 +51,8 @@ def test_every_wrong_value_is_refused_before_anything_else():
     ({'links': [{'config': ['d0']}]}, "links[0].config[0]: must be a dict of options, not 'd0'"),
     ({'links': [{'name': 'd0', 'mtu': -1}]}, 'links[0] (d0): mtu is -1, but must be 0-2147483647 bytes'),
     ({'links': [{'netns': 'blue', 'config': [{'name': 'd0'}, {'name': 'd0'}]}]}, 'links[0].config[1] (d0): listed twice (links[0].config[0] (d0))'),
-    ({'netns': [{'name': 'x', 'lo_up': False}], 'links': [{'netns': 'x', 'name': 'lo', 'up': True}]}, 'links[0] (lo): up of lo contradicts netns[0] (x): lo_up'),
+    ({'netns': [{'name': 'x', 'lo_up': False}], 'links': [{'netns': 'x', 'name': 'lo', 'up': True}]},
+     'links[0] (lo): up of lo contradicts netns[0] (x): lo_up'),
 ])
 def test_documents(document, sentence):
     with pytest.raises(InputError) as caught:
@@ -72,7 +74,8 @@ def test_items_inherit_what_stands_beside_them():
     assert [one.where for one in made.wanted] == ['config[0] (a)', 'config[1] (b)', 'config[2] (c)']
 
 
-@pytest.mark.parametrize('state, item, absent', [('absent', {}, True), ('absent', {'state': 'present'}, False), (None, {'state': 'absent'}, True), (None, {}, False)])
+@pytest.mark.parametrize('state, item, absent', [
+    ('absent', {}, True), ('absent', {'state': 'present'}, False), (None, {'state': 'absent'}, True), (None, {}, False)])
 def test_state_of_an_item(state, item, absent):
     one, = from_module(RESOURCES['addresses'], {'dev': 'd0', 'state': state, 'config': [{'address': '192.0.2.1/24', **item}]}).wanted
     assert one.absent is absent
@@ -112,7 +115,8 @@ def test_what_a_purge_covers():
     made = from_module(RESOURCES['fdb'], {'purge': True, 'netns': 'blue', 'config': [{'dev': 'vx0', 'remotes': ['10.0.0.1']}, {'dev': 'vx1', 'remotes': []}]})
     assert scopes(made) == [('fdb', 'blue', {'dev': 'vx0'}), ('fdb', 'blue', {'dev': 'vx1'})] and len(made.wanted) == 1
     assert scopes(from_module(RESOURCES['routes'], {'purge': True, 'table': 100, 'config': []})) == [('routes', None, {'table': 100, 'protocol': 118})]
-    assert scopes(from_module(RESOURCES['routes'], {'purge': True, 'config': [], 'protocol': 'static'})) == [('routes', None, {'table': 'main', 'protocol': 'static'})]
+    made = from_module(RESOURCES['routes'], {'purge': True, 'config': [], 'protocol': 'static'})
+    assert scopes(made) == [('routes', None, {'table': 'main', 'protocol': 'static'})]
 
 
 @pytest.mark.parametrize('match', ['test*', ['test*']])

@@ -19,7 +19,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 #: what the planner does not do yet: these fail until it does
 GAPS = {
     'absent_pair': 'taking back the removal of a pair makes the end of the own namespace in the namespace of the other end',
-    'move': 'what was set on a moved link is not taken back',
     'move_from_a_bridge': 'the master that a moved link had is not taken back',
     'purge_takes_the_other_end': 'an end of a pair that is purged or absent takes along the other one although the document lists that',
     'pvid_replaced': 'a VLAN that was the pvid before is not the pvid again after taking back',

@@ -16,8 +16,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
 
 TEXT = st.text(max_size=20) | st.sampled_from(
-    ['', 'yes', 'No', 'on', 'OFF', 'null', 'Null', '~', 'true', 'y', 'N', '1', '0x10', '1e3', '.5', '.inf', '.NaN', '...', '---', '- a', 'a: b', 'a #b', '#a', '1:30',
-     '2001-01-01', "it's", '"', ' a', 'a ', 'a\nb', '\t', '=', '<<', '!x', '&x', '*x', '%x', '@x', '`x', '192.0.2.1/24', '02:00:00:00:00:01', 'a\\b', '\x85', '\u2028'])
+    ['', 'yes', 'No', 'on', 'OFF', 'null', 'Null', '~', 'true', 'y', 'N', '1', '0x10', '1e3', '.5', '.inf', '.NaN', '...', '---', '- a', 'a: b',
+     'a #b', '#a', '1:30', '2001-01-01', "it's", '"', ' a', 'a ', 'a\nb', '\t', '=', '<<', '!x', '&x', '*x', '%x', '@x', '`x', '192.0.2.1/24',
+     '02:00:00:00:00:01', 'a\\b', '\x85', '\u2028'])
 SCALAR = st.none() | st.booleans() | st.integers() | TEXT
 NESTED = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=8)
 
@@ -44,7 +45,8 @@ def test_diff_is_of_exactly_what_is_touched():
 
 
 def test_diff_of_what_is_made_anew():
-    found = diff([link('delete', 'a', before={'id': 1, 'mtu': 2}), link('create', 'a', {'id': 3, 'mtu': 2}, {'id': 1, 'mtu': 2}), link('set', 'a', {'up': True}, {'up': False})])
+    found = diff([link('delete', 'a', before={'id': 1, 'mtu': 2}), link('create', 'a', {'id': 3, 'mtu': 2}, {'id': 1, 'mtu': 2}),
+                  link('set', 'a', {'up': True}, {'up': False})])
     assert yaml.safe_load(found['before']) == {'links a': {'id': 1, 'mtu': 2, 'up': False}}
     assert yaml.safe_load(found['after']) == {'links a': {'id': 3, 'mtu': 2, 'up': True}}
     assert diff([link('set', 'a', {'x': 1}, {'x': 0}), link('delete', 'a', before={'x': 1})])['after'] == ''

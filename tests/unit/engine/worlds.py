@@ -31,7 +31,7 @@ def read_world(document: dict) -> World:
     Entries are written as a user would write them. The namespace of an item is its `netns`; of links, those of `netns` have their loopback.
     """
     tables = {('netns', None): {name: {'name': name} for name in document.get('netns', [])}}
-    links: dict = {netns: [found_link(1, {'name': 'lo', 'up': netns is not None, 'mtu': 65536})] for netns in (None, *document.get('netns', []))}
+    links: dict = {netns: [found_link(1, {'name': 'lo', 'up': True, 'mtu': 65536})] for netns in (None, *document.get('netns', []))}
     for item in document.get('links', []):
         item = dict(item)
         place = {name: item.pop(name, None) for name in ('index', 'link_index', 'master_index', 'link_nsid')}

@@ -132,7 +132,8 @@ def test_refused(kind, value):
 
 
 CANONICAL = [
-    (types.Int(), '0x10', 16), (types.Int(), 16.0, 16), (types.Int(0, 255, names={'auto': 0}), 0, 'auto'), (types.Int(0, 9, names={'auto': -1}), 'auto', 'auto'),
+    (types.Int(), '0x10', 16), (types.Int(), 16.0, 16), (types.Int(0, 255, names={'auto': 0}), 0, 'auto'),
+    (types.Int(0, 9, names={'auto': -1}), 'auto', 'auto'),
     (types.Bool(), 'Yes', True), (types.Bool(), 0, False), (types.Enum({'slow': 0, 'fast': 1}), '1', 'fast'), (types.Enum({'off': 0, 'on': 2}), True, 'on'),
     (types.Enum({'off': 0, 'on': 2}), False, 'off'), (types.Flags({'x': 1, 'y': 2}), ['y', 'x', 'y'], ['x', 'y']), (types.Flags({'x': 1}), 'x', ['x']),
     (types.LinkName(), 7, '7'), (types.LinkName(none=True), '', ''), (types.LinkName(), 'x' * 15, 'x' * 15), (types.Netns(), 'pid:7', 'pid:7'),
@@ -230,3 +231,7 @@ def test_names_are_unique():
 
     for resource in RESOURCES.values():
         check(resource.table)
+
+
+def test_a_list_that_has_no_order_is_sorted_however_the_kernel_reports_it():
+    assert types.ListOf(types.Int()).unwire([3, 1]) == [1, 3] and types.ListOf(types.Int(), ordered=True).unwire([3, 1]) == [3, 1]

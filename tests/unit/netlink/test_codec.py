@@ -96,7 +96,8 @@ class Kernel:
 
 
 KERNEL = Kernel()
-MESSAGES = {'ifinfmsg': link.message(KERNEL), 'ndmsg': neigh.codec(KERNEL), 'ifaddrmsg': address.Address()._codec(KERNEL), 'rtmsg': route.Route()._codec(KERNEL)}
+MESSAGES = {'ifinfmsg': link.message(KERNEL), 'ndmsg': neigh.codec(KERNEL), 'ifaddrmsg': address.Address()._codec(KERNEL),
+            'rtmsg': route.Route()._codec(KERNEL)}
 
 
 def layouts():
