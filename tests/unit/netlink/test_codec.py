@@ -73,7 +73,7 @@ TOP = {
     'GSO_MAX_SEGS': (40, 'u32'), 'GSO_MAX_SIZE': (41, 'u32'), 'TARGET_NETNSID': (46, 's32'), 'PROP_LIST': (52, None), 'ALT_IFNAME': (53, None),
 }
 NEIGH = {'DST': (1, 'ip4'), 'LLADDR': (2, 'mac'), 'VLAN': (5, 'u16'), 'PORT': (6, 'be16'), 'VNI': (7, 'u32'), 'IFINDEX': (8, 'u32'), 'MASTER': (9, 'u32'),
-         'LINK_NETNSID': (10, None), 'SRC_VNI': (11, 'u32'), 'PROTOCOL': (12, 'u8'), 'NH_ID': (13, 'u32'), 'FLAGS_EXT': (15, 'u32')}
+         'SRC_VNI': (11, 'u32'), 'PROTOCOL': (12, 'u8'), 'NH_ID': (13, 'u32'), 'FLAGS_EXT': (15, 'u32')}
 ADDR = {'ADDRESS': (1, 'ip4'), 'LOCAL': (2, 'ip4'), 'LABEL': (3, 'text'), 'BROADCAST': (4, 'ip4'), 'CACHEINFO': (6, 'u32 u32 u32 u32'), 'FLAGS': (8, 'u32'),
         'RT_PRIORITY': (9, 'u32'), 'PROTO': (11, 'u8')}
 ROUTE = {'DST': (1, None), 'OIF': (4, 'u32'), 'GATEWAY': (5, None), 'PRIORITY': (6, 'u32'), 'PREFSRC': (7, None), 'METRICS': (8, None), 'MULTIPATH': (9, None),
