@@ -53,6 +53,7 @@ NETNS = Path('/run/netns')
 RANDOM = 1  # NET_ADDR_RANDOM of linux/netdevice.h
 CLONE_NEWNET = 0x40000000
 MS_BIND = 4096
+MS_SHARED = 1 << 20
 MNT_DETACH = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -127,9 +128,9 @@ class Namespace:
         for there, here in pairs:
             text = text.replace(there.name, here.name)
         lines = [shlex.split(line) for line in text.splitlines()]
-        # One start of a tool does a whole run of lines; what comes before the object (`ip -6 route`) cannot be in such a batch.
-        for head, run in itertools.groupby(lines, lambda words: words[:3] if words[1] == '-n' and words[3][0] != '-' else None):
-            starts = [(words, None) for words in run] if head is None else [([*head, '-batch', '-'], ''.join(shlex.join(words[3:]) + '\n' for words in run))]
+        # One start of a tool does a whole run of lines; what comes before the object (`-n NAME`, `-6`) is the same for all of them.
+        for head, run in itertools.groupby(lines, head_of):
+            starts = [(words, None) for words in run] if head is None else [([*head, '-batch', '-'], ''.join(shlex.join(words[len(head):]) + '\n' for words in run))]
             for words, given in starts:
                 done = subprocess.run(words, input=given, capture_output=True, text=True, check=False)
                 assert not done.returncode and not done.stderr, f'{shlex.join(words)}: {done.stderr}{given or ""}'
@@ -219,6 +220,12 @@ class Pair:
             time.sleep(0.1)
 
 
+def head_of(words: list[str]) -> list[str] | None:
+    """The tool and the options before its object; None for what is no matter of a namespace."""
+    place = next((place for place, word in enumerate(words[1:], 1) if word[0] != '-' and words[place - 1] != '-n'), 0)
+    return words[:place] if '-n' in words[:place] else None
+
+
 def equal(found: dict, wanted: dict, names: tuple[str, str]) -> None:
     """Fails with the difference of what two namespaces print, as Namespace.normal() has it."""
     different = [command for command in wanted if wanted[command] != found[command]]
@@ -267,9 +274,14 @@ def normalise(value, key: str = ''):
 def kernel():
     """Settings of the throw-away kernel that make two namespaces comparable at any moment."""
     subprocess.run(['modprobe', '-a', 'bridge', 'ipv6'], check=True)  # without its module, `bridge vlan` fails where others print nothing
+    # As the first `ip netns add` does: mounts made before it would be there twice.
+    NETNS.mkdir(exist_ok=True)
+    _libc('mount', os.fsencode(NETNS), os.fsencode(NETNS), None, MS_BIND, None)
+    _libc('mount', b'', os.fsencode(NETNS), None, MS_SHARED, None)
     # No IPv6 link-local addresses: they hold random MACs and come some time after the link.
     Path('/proc/sys/net/ipv6/conf/default/addr_gen_mode').write_text('1')
     Path('/proc/sys/net/core/devconf_inherit_init_net').write_text('1')
+    Path('/proc/sys/net/core/fb_tunnels_only_for_init_net').write_text('1')  # no tunl0, sit0 ... in each of them when a driver comes
 
 
 @pytest.fixture

@@ -472,12 +472,12 @@ def test_printed_options_can_be_pasted_in(spaces):
     for link in ours.json('ip link')[0]:
         info = link.get('linkinfo', {})
         kind = info.get('info_kind')
-        item = {'name': link['ifname'], **({'kind': kind, 'up': False} if kind else {})}
+        item = {'name': link['ifname'], **({'kind': kind, 'up': 'UP' in link['flags']} if kind else {})}
         for data, name in ((info.get('info_data'), kind), (info.get('info_slave_data'), f"{info.get('info_slave_kind')}_port")):
             if data:
                 if data.get('port_range') == {'low': 0, 'high': 0}:  # none was set
                     del data['port_range']
-                item[name] = {option: value for option, value in data.items() if option not in read_only or name in ('vlan', 'vxlan') and option == 'id'}
+                item[name] = {option: value for option, value in data.items() if value is not None and option not in read_only or name in ('vlan', 'vxlan') and option == 'id'}
         if 'link' in link:
             item['link'] = link['link']
         config.append(item)

@@ -15,6 +15,9 @@ def make_plan(desired, world) -> list:
     world.coming = {one.key for one in desired.wanted if one.section == 'netns' and not one.absent}
     # where everything is to be absent, a namespace that does not exist is as good as an empty one
     world.needed = {one.netns for one in desired.wanted if not one.absent}
+    for one in desired.wanted if world.kernel is not None else ():
+        if one.netns not in world.coming and not world.kernel.namespaces.exists(one.netns):
+            raise InputError(f"{one.where}: network namespace '{one.netns}' does not exist; create it with vnet_netns, or list it under netns")
     for resource in world.resources.values():
         world.promises.update(resource.promises([one for one in desired.wanted if one.section == resource.section]))
     operations = []

@@ -55,6 +55,13 @@ def _check(values: dict):
     return None
 
 
+def _fixed(changed: dict, found: dict) -> list:
+    """A live device keeps its address family; without any address that is IPv4."""
+    names = ('local', 'remote', 'group')
+    six = any(':' in found.get(name, '') for name in names)
+    return [name for name in names if name in changed and (':' in changed[name]) != six]
+
+
 def _encode(values: dict, attrs: dict):
     if values.get('external') and 'learning' not in values:
         attrs['IFLA_VXLAN_LEARNING'] = 0  # as iproute2: there is one table for all VNIs
@@ -106,4 +113,4 @@ KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348
     Field('localbypass', Bool(None, None), 'IFLA_VXLAN_LOCALBYPASS', 'Deliver packets to local VXLAN devices directly.', nla=(31, 'uint8')),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, together={'group': ['dev']})
+], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, fixed=_fixed, together={'group': ['dev']})

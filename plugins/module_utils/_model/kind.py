@@ -23,13 +23,14 @@ class Kind:
     port_down    a port must be down when it is enslaved
     encode   function(values, attributes) to add what no single field says
     check    function(values) -> sentence or None, for options that contradict each other
+    fixed    function(changed own values, found ones) -> options that a live link cannot take, beyond those that are never live
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     """
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: bool = False, port=(), port_option: str | None = None, port_down: bool = False,
-                 encode=None, check=None, restorable=None, together=None, key: str | None = None):
+                 encode=None, check=None, restorable=None, fixed=None, together=None, key: str | None = None):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -38,5 +39,5 @@ class Kind:
         self.port = Table(port) if port_option else None
         self.port_option, self.port_down = port_option, port_down
         self.encode, self.check, self.restorable = encode, check, restorable
-        self.together = together or {}
+        self.fixed, self.together = fixed, together or {}
         self.key = key or name

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Cidr, Enum, Int, Ip, LinkName, Text
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
@@ -19,6 +21,14 @@ _KERNEL_LL = 3
 _SUPPLEMENT = ((8, 'IFA_FLAGS', 'uint32'), (9, 'IFA_RT_PRIORITY', 'uint32'), (11, 'IFA_PROTO', 'uint8'))
 _FLAGS = {'nodad': 0x02, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200}
 _PERMANENT, _SECONDARY, _TEMPORARY = 0x80, 0x01, 0x01
+
+
+def _secondary_of(values: dict, primary: dict) -> bool:
+    """Whether an address goes with another one: an IPv4 address of the same network and link, unless promote_secondaries is set."""
+    if not values.get('secondary') or primary.get('secondary') or ':' in primary['address'] or values['dev'] != primary['dev']:
+        return False
+    one, other = (ipaddress.ip_interface(place['address']).network for place in (values, primary))
+    return one == other
 
 
 class Lifetime(Int):
@@ -70,6 +80,28 @@ class Address(Entry):
     def returns(self, values):
         return not (values.get('proto') == _KERNEL_LL or values.get('temporary') or values['address'].startswith('fe80:'))
 
+    def plan(self, wanted, scopes, world):
+        """The kernel drops routes and neighbours of a link with its last IPv4 address: they come back with an address that does."""
+        operations = super().plan(wanted, scopes, world)
+        # secondary addresses go first: taken back in reverse, they are secondary again
+        operations.sort(key=lambda operation: operation.action == 'delete' and not operation.before.get('secondary'))
+        gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
+        for delete in [operation for operation in operations if operation.action == 'delete']:
+            for key, values in world.table(self.section, delete.netns).items():
+                if (delete.netns, key) not in gone and _secondary_of(values, delete.before):
+                    delete.undo.append(self.creation(delete.netns, key, values))
+                    back = self.creation(delete.netns, key, values, delete.where)
+                    back.facts['put_back'] = True
+                    operations.append(back)
+            lost = [back for section in ('neighs', 'routes') if section in world.resources
+                    for back in world.resources[section].hung(world, delete.netns, delete.key[0])]
+            delete.undo += lost
+            if delete.disruption == RECREATE:
+                for back in lost:
+                    back.where, back.facts['put_back'] = delete.where, True
+                    operations.append(back)
+        return operations
+
     def same(self, name, value, found):
         if name in _FLAGS:
             return bool(found.get(name)) == value
@@ -95,6 +127,8 @@ class Address(Entry):
                 values['label'] = attrs.get('IFA_LABEL', values['dev'])
                 if 'IFA_BROADCAST' in attrs:
                     values['broadcast'] = attrs['IFA_BROADCAST']
+                if flags & _SECONDARY:
+                    values['secondary'] = True
             elif flags & _TEMPORARY:
                 values['temporary'] = True
             if 'IFA_RT_PRIORITY' in attrs:

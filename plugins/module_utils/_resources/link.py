@@ -191,7 +191,8 @@ class Link(Resource):
             data = kind.table.encode(own, lambda other: kernel.index(netns, other))
             if kind.encode:
                 kind.encode(own, data)
-            attrs['IFLA_LINKINFO'] = messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': messages.data_layout(kind).pack(data)})
+            # a message of its own: VXLAN refuses one that also has an MTU
+            send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': messages.data_layout(kind).pack(data)})})
         if 'addrgenmode' in values:
             attrs['IFLA_AF_SPEC'] = messages.AF_SPEC.pack({'AF_INET6': {'IFLA_INET6_ADDR_GEN_MODE': ADDRGENMODES[values['addrgenmode']]}})
         if 'master' in values:

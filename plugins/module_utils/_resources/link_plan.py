@@ -120,6 +120,9 @@ class LinkPlan:
         if not changed:
             return
         fixed = [name for name, live in _costs(changed, kind) if live == RECREATE]
+        own = KINDS.get(found.kind)
+        if own is not None and own.fixed and own.key in changed:
+            fixed += [f'{own.key}.{name}' for name in own.fixed(changed[own.key], found.values.get(own.key, {}))]
         if fixed:
             if not one.recreate:
                 name = fixed[0]
@@ -134,9 +137,10 @@ class LinkPlan:
             self._move(one)
             return
         kind = one.values.get('kind')
-        if self._is_peer_of_new(one) is not None:
+        made_elsewhere = self.world.promised(one.netns, one.key) if kind is None else None  # a team, by its own resource
+        if made_elsewhere or self._is_peer_of_new(one) is not None:
             values = {option: value for option, value in one.values.items() if option not in _PLACE}
-            facts = {'kind': kind, 'up_again': False, 'port_down': self._port_down(one.netns, values.get('master'))}
+            facts = {'kind': kind or made_elsewhere, 'up_again': False, 'port_down': self._port_down(one.netns, values.get('master'))}
             if facts['port_down']:
                 values.setdefault('up', True)
                 facts['down'], facts['up_again'] = False, bool(values['up'])
@@ -175,7 +179,8 @@ class LinkPlan:
         values = {option: value for option, value in one.values.items() if option not in _PLACE}
         changed, before = difference(values, {**found.values, 'up': False, 'master': ''}, None)
         if changed:
-            self._emit(one, 'set', changed, before, facts={'kind': found.kind, 'up_again': False}, requires=[('link', one.netns, one.key)])
+            back = Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, facts={'kind': found.kind})
+            self._emit(one, 'set', changed, before, facts={'kind': found.kind, 'up_again': False}, requires=[('link', one.netns, one.key)], undo=[back])
 
     def _set(self, one, changed, before, found):
         kind = found.kind
@@ -199,8 +204,15 @@ class LinkPlan:
             for other in KINDS[kind].together.get(option, ()):
                 facts.setdefault('together', {})[other] = found.values[kind].get(other)
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
-        hung = self.hung(one.netns, one.key, ('addresses', 'routes')) if flushes else []
-        undo += hung + (self.hung(one.netns, one.key, OF_PORT) if before.get('master') else [])
+        above = self._above(one.netns, found)
+        # VLANs go down and shrink with the link below them
+        hung = [back for link in (found, *above) for back in self.hung(one.netns, link.name, ('addresses', 'neighs', 'routes'))] if flushes else []
+        undo += [Operation(self.resource.section, 'set', one.netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
+                 for link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
+        if before.get('master'):  # the settings of a port go with its master
+            back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
+            undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
+        undo += hung
         late = late_options(changed)
         for option, own in late.items():
             changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
@@ -212,6 +224,11 @@ class LinkPlan:
             self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo, requires=_late_needs(one.netns, late))
         if facts['down'] and facts['up_again']:
             self._put_back(hung, one)
+
+    def _above(self, netns, found) -> list:
+        """The links that sit on a link, and those on them."""
+        above = [link for link in self.world.links(netns).values() if sits_on(link, found)]
+        return above + [other for link in above for other in self._above(netns, link)]
 
     def _put_back(self, operations, one):
         for operation in operations:
@@ -227,6 +244,8 @@ class LinkPlan:
         if one.values.get('kind') not in (None, found.kind):
             old = {option: value for option, value in old.items() if option not in KINDS and option not in ('kind', 'link')}
         merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
+        if 'kind' in one.values:
+            merged['up'] = one.values.get('up', True)
         kind = KINDS[merged['kind']]
         given = one.values.get(kind.key, {})
         own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
@@ -235,6 +254,10 @@ class LinkPlan:
             merged.pop(kind.key)
         if bool(own.get('gpe')) != bool(found.values.get('vxlan', {}).get('gpe')):  # another link layer, with flags of its own and no MAC
             merged = {option: value for option, value in merged.items() if option in one.values or option not in ('address', 'broadcast', 'arp', 'multicast')}
+        sentence = kind.check(merged.get(kind.key, {})) if kind.check else None
+        if sentence:
+            raise InputError(f'{one.where}: {sentence}')
+        peer = None
         if kind.paired:
             peer = self._peer_of(one.netns, found)
             if peer is None and 'peer' not in merged:
@@ -251,6 +274,9 @@ class LinkPlan:
         delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
         delete.before = restorable(found.values)
         delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self.hung(one.netns, one.key, HUNG)]
+        if peer is not None:
+            delete.undo += self._peer_back(peer)
+            delete.flushes = sorted({*delete.flushes, 'peer'})
         delete.phase = Phase.DELETE_LINK
         delete.provides = {('gone', one.netns, one.key)}
         self.out.append(delete)
@@ -260,10 +286,20 @@ class LinkPlan:
         recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, merged)}
         recreated.undo = [self._deletion(one.netns, one.key)]
         self.out.append(recreated)
+        if peer is not None:
+            recreated.provides.add(('link', *peer[:2]))
+            for back in self._peer_back(peer, self.index.get(peer[:2])):
+                back.where = one.where
+                back.requires = {('link', *peer[:2])} | ({('set', *peer[:2])} if back.section != self.resource.section else set())
+                back.facts['put_back'] = back.section != self.resource.section
+                self.out.append(back)
         for back in self._ports_back(one.netns, one.key, kind.name, merged, ports):
             back.where = one.where
-            back.requires = {('link', one.netns, one.key)}
-            back.facts['put_back'] = back.section != self.resource.section
+            back.requires |= {('link', one.netns, one.key)}
+            if back.section == self.resource.section:
+                back.requires.add(('link', one.netns, back.key))  # it may be made anew as well
+            else:
+                back.facts['put_back'] = True
             self.out.append(back)
         self._put_back(restore, one)
 
@@ -271,9 +307,9 @@ class LinkPlan:
         """What makes the ports of a link that was gone its ports again, as they were."""
         operations = [self._enslave(netns, port, name, kind) for port in ports]
         operations += self._late_back(netns, name, values, ports)
-        for port in ports:
-            operations += self.hung(netns, port, OF_PORT)
-        return operations
+        # a bond or team wants its ports down for a moment
+        sections = HUNG if kind in KINDS and KINDS[kind].port_down else OF_PORT
+        return operations + [back for port in ports for back in self.hung(netns, port, sections)]
 
     def _late_back(self, netns, name, values, ports) -> list[Operation]:
         """The late options of a link that is made anew and of its ports, set when all of them are back."""
@@ -337,10 +373,15 @@ class LinkPlan:
         delete.provides = {('gone', netns, found.name)}
         self.out.append(delete)
 
-    def _peer_back(self, peer):
+    def _peer_back(self, peer, wanted=None):
+        """The other end of a pair as it was, or as it is wanted."""
         netns, name, found = peer
-        values = {option: value for option, value in restorable(found.values).items() if option not in _PLACE}
-        return [Operation(self.resource.section, 'set', netns, name, name, values, facts={'kind': found.kind}), *self.hung(netns, name, HUNG)]
+        values = {**restorable(found.values), **(wanted.values if wanted is not None else {})}
+        values = {option: value for option, value in values.items() if option not in _PLACE and option not in KINDS
+                  and (option in PORTS or _FIELD[option].live != RECREATE)}
+        facts = {'kind': found.kind, 'port_down': self._port_down(netns, values.get('master'))}
+        return [Operation(self.resource.section, 'set', netns, name, name, values, facts=facts, provides=[('set', netns, name)], phase=Phase.LINK),
+                *self.hung(netns, name, HUNG)]
 
     def _creation(self, netns, found) -> Operation:
         """The operation that makes a live link as it is."""
