@@ -13,6 +13,7 @@ import argparse
 import pathlib
 import re
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADER = '''# Copyright: (c) 2026, linuxnet.vnet contributors
@@ -20,6 +21,7 @@ HEADER = '''# Copyright: (c) 2026, linuxnet.vnet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 '''
 PACKAGE = 'ansible_collections.linuxnet.vnet.plugins.module_utils'
+WIDTH = 150
 KINDS = ROOT / 'plugins' / 'module_utils' / '_kinds'
 
 
@@ -59,11 +61,15 @@ class Options:
             self._one(argument, text, table, indent + '  ')
 
     def _one(self, argument, text, table, indent):
-        self.lines += [f'{indent}description:', *(f'{indent}  - {_quoted(line)}' for line in _sentences(text))]
+        self.lines.append(f'{indent}description:')
+        for sentence in _sentences(text):
+            self.lines += textwrap.wrap(f'- {_quoted(sentence)}', WIDTH - len(indent), initial_indent=f'{indent}  ', subsequent_indent=f'{indent}    ',
+                                        break_long_words=False, break_on_hyphens=False)
         self.lines.append(f"{indent}type: {argument['type']}")
         for key in ('elements', 'aliases', 'choices', 'default'):
             if key in argument:
-                self.lines.append(f'{indent}{key}: {_flow(argument[key])}')
+                self.lines += textwrap.wrap(f'{key}: {_flow(argument[key])}', WIDTH, initial_indent=indent, subsequent_indent=f'{indent}  ',
+                                            break_long_words=False, break_on_hyphens=False)
         if table is not None:
             self.lines.append(f'{indent}suboptions:')
             self.block(fields(table), indent + '  ')

@@ -48,7 +48,7 @@ options:
         type: bool
       tunnel_id:
         description:
-          - "VNI that the VLAN is mapped to on a port with O(bridge_port.vlan_tunnel); a range maps one to one."
+          - "VNI that the VLAN is mapped to on a port with C(bridge_port.vlan_tunnel); a range maps one to one."
           - "Allowed: a VNI 0-16777215, or a range as long as that of vid."
         type: str
       state:

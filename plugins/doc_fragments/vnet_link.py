@@ -545,7 +545,8 @@ options:
     suboptions:
       mode:
         description:
-          - "Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the parent, or only listed senders."
+          - "Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the
+            parent, or only listed senders."
         type: str
         choices: [private, vepa, bridge, passthru, source]
       flags:

@@ -23,8 +23,10 @@ options:
     choices: [present, absent]
   type: &type
     description:
-      - "What is translated: V(masquerade) and V(snat) the source of what leaves, to the address of the outgoing link or to O(to); V(dnat) and V(redirect) the destination of what comes in, to O(to) or to this host."
-      - "Of the rules that match a connection, the first in the table decides: new ones are appended in the order listed, existing ones keep their place."
+      - "What is translated: V(masquerade) and V(snat) the source of what leaves, to the address of the outgoing link or to O(to); V(dnat) and
+        V(redirect) the destination of what comes in, to O(to) or to this host."
+      - "Of the rules that match a connection, the first in the table decides: new ones are appended in the order listed, existing ones keep their
+        place."
     type: str
     choices: [masquerade, snat, dnat, redirect]
   src: &src
@@ -47,7 +49,8 @@ options:
   oif: &oif
     description:
       - "Link that the packet leaves by; a trailing C(*) stands for any ending."
-      - "A V(dnat) or V(redirect) rule with O(oif) is for connections that this host itself opens (V(lo) for those to its own addresses), without it for those that come in."
+      - "A V(dnat) or V(redirect) rule with O(oif) is for connections that this host itself opens (V(lo) for those to its own addresses), without
+        it for those that come in."
       - "Allowed: 1-15 bytes without slash, colon or space, and not . or .., nor with quotes or backslash."
     type: str
   proto: &proto
@@ -64,7 +67,8 @@ options:
     type: str
   to: &to
     description:
-      - "What is put in: an address (V(192.0.2.1)), with port (V(192.0.2.1:8080), V([2001:db8::1]:8080)), or ranges of them (V(192.0.2.1-192.0.2.9:1024-2047))."
+      - "What is put in: an address (V(192.0.2.1)), with port (V(192.0.2.1:8080), V([2001:db8::1]:8080)), or ranges of them
+        (V(192.0.2.1-192.0.2.9:1024-2047))."
       - "V(masquerade) and V(redirect) take ports only (V(8080))."
       - "A port needs O(proto)."
       - "Allowed: an address, a port, or both, such as 192.0.2.1:8080 or [2001:db8::1]:8080; ranges are written with -."

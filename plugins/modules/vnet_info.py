@@ -47,6 +47,11 @@ state:
   description: Document of the live state, by sections as in M(linuxnet.vnet.vnet_state).
   returned: when gathered
   type: dict
+teams:
+  description: What each team is doing, with C(name), C(netns) and the state of its runner, such as the active port or the LACP partner.
+  returned: when the state is gathered
+  type: list
+  elements: dict
 capabilities:
   description: Dicts C(kinds) and C(features) of names to whether the kernel has them.
   returned: when gathered
@@ -70,7 +75,7 @@ def main():
     def outcome():
         found = {'changed': False}
         if 'state' in module.params['gather']:
-            found['state'] = live_document(RESOURCES, module.params['netns'])
+            found['state'], found['teams'] = live_document(RESOURCES, module.params['netns'])
         if 'capabilities' in module.params['gather']:
             found['capabilities'] = capabilities(module.params['kinds'])
         return found

@@ -65,7 +65,9 @@ options:
     type: bool
     default: false
   state:
-    description: V(present) applies the document; V(rendered) returns the plan and its C(commands) for an empty host, without root and without looking at this one.
+    description:
+      - V(present) applies the document.
+      - V(rendered) returns the plan and its C(commands) for an empty host, without root and without looking at this one.
     type: str
     choices: [present, rendered]
     default: present

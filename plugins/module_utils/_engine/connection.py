@@ -66,6 +66,8 @@ def protect(operations: list, world):
 
 
 def _may_cut(operation) -> bool:
+    if operation.section == 'teams':
+        return operation.netns is None and (operation.disruption != 'in_place' or operation.action == 'delete' or bool(operation.facts.get('enter')))
     if operation.section == 'links':
         return operation.netns is None and (operation.action == 'delete' or operation.disruption == 'down' or operation.values.get('up') is False
                                             or 'master' in operation.values) or (operation.action == 'move' and operation.facts.get('from') is None)
@@ -75,4 +77,5 @@ def _may_cut(operation) -> bool:
 def _cuts(operation, path, address) -> bool:
     if operation.section == 'addresses':
         return operation.before.get('address', '').partition('/')[0] == address
-    return operation.key in path
+    names = operation.key if isinstance(operation.key, tuple) else (operation.key,)
+    return any(name in path for name in names)

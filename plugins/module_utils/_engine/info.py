@@ -23,8 +23,8 @@ _FEATURES = (
 )
 
 
-def live_document(resources: dict, netns: list | None = None) -> dict:
-    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module)."""
+def live_document(resources: dict, netns: list | None = None) -> tuple[dict, list]:
+    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module), and runners()."""
     kernel = Kernel()
     try:
         world = World(resources, kernel)
@@ -43,9 +43,15 @@ def live_document(resources: dict, netns: list | None = None) -> dict:
                     if item is not None:
                         items.append({**item, **({'netns': place} if place is not None else {})})
             document[section] = resource.merge_documents(items)
-        return {section: items for section, items in document.items() if items}
+        return {section: items for section, items in document.items() if items}, runners(world, places)
     finally:
         kernel.close()
+
+
+def runners(world, places: list) -> list:
+    """What each team is doing: its name, namespace, and the state of its runner (active port, LACP partner)."""
+    teams = world.resources['teams']
+    return [{'name': name, 'netns': place, **teams.status(world, place, name)} for place in places for name in world.table('teams', place)]
 
 
 def capabilities(kinds: list | None = None) -> dict:

@@ -20,10 +20,10 @@ def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool
         operations = make_plan(desired, world)
         if not allow_disconnect:
             connection.protect(operations, world)
-        warnings = []
+        warnings = [operation.facts['warning'] for operation in operations if operation.facts.get('warning')]
         if operations and not check:
             Applier(resources, kernel).run(operations)
-            warnings = verify(desired, resources, kernel)
+            warnings += verify(desired, resources, kernel)
         return result(operations, resources, warnings)
     finally:
         kernel.close()

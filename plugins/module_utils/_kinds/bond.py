@@ -10,6 +10,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import K
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkRef, ListOf, Mac
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS_LIST
 
+
 def _check(values: dict):
     if values.get('miimon') and values.get('arp_interval'):
         return 'miimon and arp_interval exclude each other: links are watched in one way'

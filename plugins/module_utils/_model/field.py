@@ -62,6 +62,8 @@ class Field:
             spec['aliases'] = list(self.aliases)
         if self.secret:
             spec['no_log'] = True
+        elif 'key' in self.name:
+            spec['no_log'] = False  # said outright, since Ansible takes the name for a secret's
         return spec
 
     def command(self, value) -> list[str]:

@@ -265,7 +265,7 @@ class Message:
     """A whole message body: fixed header + attributes."""
 
     def __init__(self, cls, extra=()):
-        fields = [(name, fmt) for name, fmt in cls.fields]
+        fields = list(cls.fields)
         self.header = struct.Struct('=' + ''.join(fmt for unused, fmt in fields))
         self.names = [name for name, fmt in fields if not fmt.endswith('x')]
         self.layout = Layout.of(cls, extra)

@@ -10,7 +10,7 @@ import struct
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Resource, Scope, Wanted, prefix
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, LinkName, ListOf, Options, Type
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, LinkName, ListOf, Options, Type
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
@@ -52,7 +52,7 @@ VLAN = Table([
     Field('pvid', Bool(), None, 'Untagged frames that come in belong to this VLAN.'),
     Field('untagged', Bool(), None, 'Frames of the VLAN go out untagged.'),
     Field('tunnel_id', VlanRange(0xFFFFFF, 'a VNI 0-16777215, or a range as long as that of vid', 0), None,
-          'VNI that the VLAN is mapped to on a port with O(bridge_port.vlan_tunnel); a range maps one to one.'),
+          'VNI that the VLAN is mapped to on a port with C(bridge_port.vlan_tunnel); a range maps one to one.'),
     Field('state', Enum(_STATES, numeric=True), None, 'Spanning tree state of the VLAN on the port.'),
 ])
 

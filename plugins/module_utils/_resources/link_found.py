@@ -11,7 +11,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import ADDRGENMODES, FLAGS, PLAIN, PORTS
 
 
-
 class FoundLink:
     """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
 

@@ -175,4 +175,3 @@ def processes_in(name: str) -> list[int]:
             if (found.st_ino, found.st_dev) == (target.st_ino, target.st_dev):
                 pids.append(int(entry))
     return sorted(pids)
-

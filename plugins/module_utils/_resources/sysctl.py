@@ -136,4 +136,3 @@ def interface(name: str) -> str | None:
     if len(parts) == 5 and parts[2] in ('conf', 'neigh') and parts[3] not in ('all', 'default'):
         return parts[3]
     return None
-

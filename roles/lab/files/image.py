@@ -108,7 +108,7 @@ def module_order(modules_dep, wanted):
     """Paths to load, dependencies first, from the text of a modules.dep."""
     needs, paths = {}, {}
     for line in modules_dep.splitlines():
-        path, _, rest = line.partition(":")
+        path, unused, rest = line.partition(":")
         needs[path] = rest.split()
         paths[module_name(path)] = path
     order = []
@@ -183,7 +183,8 @@ def make_kernel(cache, config):
                         archive.extract(member, tree, set_attrs=False)
             releases = sorted(path.name for path in (tree / "lib/modules").iterdir()) if (tree / "lib/modules").exists() else []
             if len(releases) != 1 or not (tree / f"boot/vmlinuz-{releases[0]}").exists():
-                raise LabError(f"lab_kernel {config['kernel']} brings no bootable kernel (found {releases}); name a linux-image package of suite {config['suite']}.")
+                raise LabError(
+                    f"lab_kernel {config['kernel']} brings no bootable kernel (found {releases}); name a linux-image package of suite {config['suite']}.")
             release = releases[0]
             run(["depmod", "-b", str(tree), release], "depmod")
             (work / "release").write_text(release + "\n", encoding="ascii")

@@ -150,7 +150,8 @@ class Lab:
             if entry.isdigit() and network_of(entry) in networks and int(entry) not in [holder.process.pid() for holder in holders]:
                 say(f"stopping process {entry}, which still runs in a machine of the lab")
                 Process.kill(int(entry), signal.SIGKILL)
-        return any([holder.process.stop() for holder in holders])
+        stopped = [holder.process.stop() for holder in holders]  # all of them, so no generator
+        return any(stopped)
 
     def cable(self, machine, nic, connected):
         position = [entry["name"] for entry in self.config["nics"]].index(nic) + 1

@@ -76,7 +76,7 @@ class Line:
             if not data:
                 raise LabError("it ended unexpectedly")
             self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b"\n")
+        line, unused, self.buffer = self.buffer.partition(b"\n")
         return line.decode(errors="replace")
 
     def close(self):
@@ -124,7 +124,8 @@ def command(config, accelerator, memory, backends, folder):
     kernel, root = image.kernel_folder(config["cache"], config), image.root_folder(config["cache"], config)
     acceleration = "kvm" if accelerator == "kvm" else "tcg,thread=multi,tb-size=128"
     argv = [
-        QEMU, "-machine", "q35,memory-backend=ram,vmport=off,hpet=off", "-accel", acceleration, "-cpu", CPU[accelerator], "-smp", str(config["cpus"]), "-m", str(config["memory"]),
+        QEMU, "-machine", "q35,memory-backend=ram,vmport=off,hpet=off", "-accel", acceleration, "-cpu", CPU[accelerator], "-smp", str(
+            config["cpus"]), "-m", str(config["memory"]),
         "-object", memory, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-name", folder.name,
         "-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initrd"), "-append", CMDLINE,
         "-qmp", "unix:qmp,server=on,wait=off",
@@ -313,7 +314,7 @@ class Machine:
         except LabError as error:
             self.stop()
             self.refuse_taken_port()
-            raise LabError(f"{self.name} did not boot: {error} ({why(self.folder)}; its log is {log}).") from error
+            raise LabError(f"{self.name} did not boot: {error} ({why(self.folder)}; its log is {self.folder / 'console.log'}).") from error
         return "cold"
 
     def restore(self, kind, golden, ports):

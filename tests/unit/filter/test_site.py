@@ -39,7 +39,8 @@ def make_site(count=3):
         if count < 250:
             text = text.replace("NUMBER", str(number))
         else:
-            text = text.replace("192.0.2.NUMBER/24", f"172.16.{number >> 8}.{number & 255}/12").replace("198.51.100.NUMBER", f"100.64.{number >> 8}.{number & 255}")
+            text = text.replace("192.0.2.NUMBER/24",
+                                f"172.16.{number >> 8}.{number & 255}/12").replace("198.51.100.NUMBER", f"100.64.{number >> 8}.{number & 255}")
         host = f"node{number}"
         hosts[host] = yaml.safe_load(text) | {"underlay_address": underlay, "inventory_hostname": host, "group_names": ["fabric"]}
     return hosts
@@ -156,7 +157,8 @@ def test_teardown_puts_back_what_was_found(hosts):
     document = site.site_document(hosts, "node1", state="absent", found=[found, later])
     assert document["sysctls"] == [{"name": "net.ipv4.ip_forward", "value": "0"}]
     links = by_name(document["links"])
-    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500, "address": "02:00:00:00:00:01"} and links["br0"]["state"] == "absent" and "up" not in links["br0"]
+    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500,
+        "address": "02:00:00:00:00:01"} and links["br0"]["state"] == "absent" and "up" not in links["br0"]
 
 
 def test_an_absent_item_takes_along_only_what_nobody_else_needs(hosts):
@@ -278,7 +280,8 @@ def change(path, value):
      "node2: hosts and groups of vxlan_segments[blue] is hosts node1, node2, but node1: hosts and groups of vxlan_segments[blue] is not limited;"
      " then one machine floods to another that does not flood back."),
     ("node2.underlay_address", "10.0.0.1/8", "node2: underlay_address and node1: underlay_address are both 10.0.0.1; every machine has an address of its own."),
-    ("node2.underlay_address", None, "node2: vxlan_segments[blue] needs the machine's address in the network below; set underlay_address, as 10.0.0.1/24, for node2."),
+    ("node2.underlay_address", None,
+     "node2: vxlan_segments[blue] needs the machine's address in the network below; set underlay_address, as 10.0.0.1/24, for node2."),
     ("node2.underlay_address", "10.0.0.2", "node2: underlay_address is '10.0.0.2'; it must be an address with its prefix length, as 192.0.2.1/24."),
     ("node1.vxlan_segments.1.vni", 10100, "node1: vxlan_segments[red].vni and vxlan_segments[blue].vni are both 10100; each segment has a VNI of its own."),
     ("node1.vxlan_segments.1.vni", 1 << 24, "node1: vxlan_segments[red].vni is 16777216; a VNI is a number from 0 to 16777215."),
@@ -299,7 +302,8 @@ def change(path, value):
     ("node1.vxlan_flooding", "evpn", "node1: vxlan_segments[blue]: flooding by evpn is not yet built; say vxlan_flooding: static or multicast."),
     ("node1.vxlan_flooding", "flood", "node1: vxlan_flooding is 'flood'; it can be static, multicast, evpn."),
     ("node1.aggregation_links", {"name": "x"}, "node1: aggregation_links must be a list of items, not {'name': 'x'}."),
-    ("node1.aggregation_links.0.name", "an-interface-too-long", "node1: aggregation_links[an-interface-too-long].name is 'an-interface-too-long'; the name of an"),
+    ("node1.aggregation_links.0.name", "an-interface-too-long",
+     "node1: aggregation_links[an-interface-too-long].name is 'an-interface-too-long'; the name of an"),
     ("node1.bridge_bridges.0.ports", [{"name": "eth1"}],
      "node1: bridge_bridges[br0].ports and aggregation_links[uplink0].ports both have eth1; a link is a port of one other link only."),
     ("node1.vxlan_segments.0.hosts", ["node1", "nodex"], "is hosts node1, nodex"),

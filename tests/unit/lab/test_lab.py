@@ -33,7 +33,8 @@ def a_config(tmp_path):
 # -- inventory
 
 def test_inventory_of_emulated_machines(config):
-    document = lab.inventory(config, {"node1": {"ansible_host": "127.0.0.1", "ansible_port": 2201}, "node2": {"ansible_host": "127.0.0.1", "ansible_port": 2202}})
+    document = lab.inventory(config, {"node1": {"ansible_host": "127.0.0.1", "ansible_port": 2201},
+                             "node2": {"ansible_host": "127.0.0.1", "ansible_port": 2202}})
     hosts = document["fabric"]["hosts"]
     assert hosts["node2"] == {"ansible_host": "127.0.0.1", "ansible_port": 2202, "underlay_address": "10.0.0.2/24", "node_number": 2}
     arguments = shlex.split(document["fabric"]["vars"]["ansible_ssh_args"])

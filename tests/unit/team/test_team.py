@@ -33,7 +33,8 @@ def live(runner='activebackup', implementation='kernel', ports=('eth1', 'eth2'),
     """A world with team0."""
     values = {'name': 'team0', 'up': True, 'implementation': implementation, 'runner': runner, 'runner_options': {}, 'link_watch': [],
               'ports': {port: {'prio': 0, 'queue_id': 0, 'enabled': True} for port in ports}}
-    links = [link('eth1', 1, master=9 if 'eth1' in ports else 0), link('eth2', 2, master=9 if 'eth2' in ports else 0), link('eth3', 3), link('team0', 9, 'team')]
+    links = [link('eth1', 1, master=9 if 'eth1' in ports else 0), link(
+        'eth2', 2, master=9 if 'eth2' in ports else 0), link('eth3', 3), link('team0', 9, 'team')]
     return world(links, TeamTable({'team0': values}, active={'team0': ports[0] if ports else None}, **more))
 
 
