@@ -152,7 +152,7 @@ options:
         type: str
       netns:
         description:
-          - "Namespace of the other end."
+          - "Namespace of the other end, V('') for the one that the module runs in."
           - "Without it the one of O(netns)."
           - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
         type: str
@@ -584,7 +584,7 @@ options:
             type: str
           netns:
             description:
-              - "Namespace of the other end."
+              - "Namespace of the other end, V('') for the one that the module runs in."
               - "Without it the one of O(netns)."
               - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
             type: str

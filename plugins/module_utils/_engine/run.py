@@ -10,6 +10,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.result import result
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel, World
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 
 
 def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool = False) -> dict:
@@ -42,7 +43,7 @@ def verify(desired, resources: dict, kernel) -> list[str]:
 def rendered(desired, resources: dict) -> dict:
     """The plan for an empty host: no root, no kernel. Links that the document refers to but does not make are taken as there."""
     world = World(resources)
-    made = {(one.netns, one.values['peer'].get('netns', one.netns), one.values['peer']['name']) for one in desired.wanted
+    made = {(one.netns, peer_netns(one.netns, one.values['peer']), one.values['peer']['name']) for one in desired.wanted
             if one.section == 'links' and not one.absent and one.values.get('peer')}
     made_names = {(netns, name) for unused, netns, name in made}
     made_names |= {(one.netns, one.key) for one in desired.wanted if one.section == 'links' and one.values.get('kind')}

@@ -222,7 +222,13 @@ class Netns(Type):
     spec = {'type': 'str'}
     allowed = 'a name without slash that is not . or .., or pid:N, or an absolute path'
 
+    def __init__(self, home: bool = False):
+        """home: '' is allowed and means the namespace that the module runs in."""
+        self.home = home
+
     def parse(self, value):
+        if self.home and value == '':
+            return ''
         text = str(value)
         if '\0' in text:
             raise ValueError(self.allowed)

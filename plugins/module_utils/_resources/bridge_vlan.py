@@ -79,6 +79,8 @@ class BridgeVlan(Resource):
         if unknown:
             raise InputError(f"{where}: unknown option '{sorted(unknown)[0]}'; known are dev, vlans")
         vlans = item.get('vlans') or []
+        if not isinstance(vlans, (list, tuple)):
+            vlans = [vlans]
         if not vlans and not item.get('purge'):
             raise InputError(f'{where}: vlans is missing')
         wanted: dict = {}
@@ -107,6 +109,8 @@ class BridgeVlan(Resource):
                 for vid, values in wanted.items()]
 
     def scope(self, item, where):
+        if not item.get('dev'):
+            raise InputError(f'{where}: purge needs dev')
         return Scope(self.section, item.get('netns'), {'dev': item['dev']}, f"{where} ({item['dev']})")
 
     # -- observed -----------------------------------------------------------------------------------------------------
@@ -222,8 +226,17 @@ class BridgeVlan(Resource):
                 operations.append(self._operation(action, netns, dev, vid, before, after, where, world))
             last = ((shape, offset, old_offset), vid)
         for operation in operations:
-            operation.undo = self._undo(operation)
+            operation.undo = self._undo(operation) + self._old_pvid(operation, world)
         return operations
+
+    def _old_pvid(self, operation, world) -> list[Operation]:
+        """What makes the former pvid of a port its pvid again: a new one has silently taken its place."""
+        dev, vid = operation.key[:2]
+        if not operation.values.get('pvid') or operation.before.get('pvid'):
+            return []
+        return [Operation(self.section, 'create', operation.netns, (dev, old, old), f'{dev} VLAN {old}',
+                          {name: value for name, value in values.items() if name not in ('dev', 'vid', 'tunnel_id', 'state')}, facts=operation.facts)
+                for (other, old), values in world.table(self.section, operation.netns).items() if other == dev and old != vid and values.get('pvid')]
 
     def _operation(self, action, netns, dev, vid, before, after, where, world):
         facts = {'self': self._is_bridge(netns, dev, world)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Resource, Scope, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Options
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
@@ -136,9 +137,9 @@ class Link(Resource):
         lower = home if home is not None else netns
         if kind.paired:
             peer = values['peer']
-            other = peer.get('netns')
-            info['IFLA_INFO_DATA'] = messages.peer_data(kernel, peer['name'], None if other is None or other == netns else kernel.namespaces.fd(other))
-            kernel.expect(netns if other is None else other, peer['name'])
+            other = peer_netns(netns, peer)
+            info['IFLA_INFO_DATA'] = messages.peer_data(kernel, peer['name'], None if other == netns else kernel.namespaces.fd(other))
+            kernel.expect(other, peer['name'])
         elif own:
             data = kind.table.encode(own, lambda name: kernel.index(lower, name))
             if kind.encode:
@@ -245,7 +246,8 @@ class Link(Resource):
         line += words + ['type', kind.name]
         if kind.paired:
             peer = values['peer']
-            line += ['peer', 'name', peer['name']] + (['netns', peer['netns']] if peer.get('netns') not in (None, operation.netns) else [])
+            other = peer_netns(operation.netns, peer)
+            line += ['peer', 'name', peer['name']] + (['netns', other or '1'] if other != operation.netns else [])
         for option, value in first.get(kind.key, {}).items():
             line += kind.table.by_name[option].command(value)
         rest = {option: value for option, value in first.items() if option in FLAGS or option == 'master'}

@@ -55,7 +55,7 @@ class FoundLink:
         if spec:
             mode = messages.AF_SPEC.read(spec, 0, len(spec)).get('AF_INET6', {}).get('IFLA_INET6_ADDR_GEN_MODE')
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
-        if kind is not None and kind.table.fields:
+        if kind is not None and kind.table.fields and not kind.paired:  # the other end of a pair is a link of its own
             data = raw['info'].get('IFLA_INFO_DATA', b'')
             values[kind.key] = kind.table.decode(messages.data_layout(kind).read(data, 0, len(data)), name_of)
         port = next((kind for kind in PORTS.values() if kind.name == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)

@@ -10,6 +10,7 @@ import fnmatch
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import DOWN, IN_PLACE, RECREATE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, PORTS, restorable
@@ -57,7 +58,8 @@ class LinkPlan:
             if one.absent or kind is None or not kind.paired:
                 continue
             peer = dict(one.values['peer'])
-            netns = peer.pop('netns', one.netns)
+            netns = peer_netns(one.netns, peer)
+            peer.pop('netns', None)
             own = {option: value for option, value in peer.items() if option != 'name'}
             own.setdefault('up', True)
             other = merged.get((netns, peer['name']))
@@ -88,7 +90,7 @@ class LinkPlan:
             if pair.absent or kind is None or not kind.paired:
                 continue
             peer = pair.values['peer']
-            if (peer.get('netns', pair.netns), peer['name']) == (one.netns, one.key):
+            if (peer_netns(pair.netns, peer), peer['name']) == (one.netns, one.key):
                 return pair
         return None
 
@@ -156,8 +158,8 @@ class LinkPlan:
         create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key)])
         if KINDS[kind].paired:
             peer = values['peer']
-            create.provides.add(('link', peer.get('netns', one.netns), peer['name']))
-            if peer.get('netns') is not None:
+            create.provides.add(('link', peer_netns(one.netns, peer), peer['name']))
+            if peer.get('netns'):
                 create.requires.add(('netns', peer['netns']))
         if late:
             self._emit(one, 'set', late, {}, facts={'kind': kind}, phase=Phase.LINK_LATE, requires=_late_needs(one.netns, late))
@@ -171,7 +173,10 @@ class LinkPlan:
         undo = [back]
         if found.up:
             undo.append(Operation(self.resource.section, 'set', source, one.key, one.key, {'up': True}))
-        undo += self.hung(source, one.key, ('addresses', 'routes'))
+        if found.values.get('master'):
+            master = self.world.links(source).get(found.values['master'])
+            undo.append(self._enslave(source, one.key, found.values['master'], master.kind if master is not None else None))
+        undo += self.hung(source, one.key, HUNG)
         move = Operation(self.resource.section, 'move', one.netns, one.key, one.key, {}, {}, where=one.where, disruption=DOWN,
                          flushes=['addresses', 'routes'], phase=Phase.LINK, provides=[('link', one.netns, one.key)],
                          requires=[('netns', one.netns)] if one.netns else [], undo=undo, facts={'from': source})
@@ -339,14 +344,25 @@ class LinkPlan:
             raise InputError(f"{one.where}: '{one.key}' is a physical link, which cannot be removed")
         if one.values.get('kind') not in (None, found.kind):
             raise InputError(f"{one.where}: '{one.key}' is of kind {found.kind}, not {one.values['kind']}, and is left alone")
+        kept = self._kept_peer(one.netns, found)
+        if kept is not None:
+            raise InputError(f"{one.where}: '{one.key}' cannot go alone: its other end '{kept.key}' in {_place(kept.netns)} is listed ({kept.where})")
         self._delete(one.netns, found, one.where)
+
+    def _kept_peer(self, netns, found) -> Wanted | None:
+        """The other end of a pair, where it is listed to stay."""
+        if found.kind not in KINDS or not KINDS[found.kind].paired:
+            return None
+        peer = self._peer_of(netns, found)
+        other = self.index.get(peer[:2]) if peer is not None else None
+        return other if other is not None and not other.absent else None
 
     def _purge(self, scope):
         for name, found in list(self.world.links(scope.netns).items()):
             wanted = self.index.get((scope.netns, name))
             if wanted is not None or name == 'lo' or found.kind is None or (scope.netns, name) in self.deleted:
                 continue
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']):
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']) and self._kept_peer(scope.netns, found) is None:
                 self._delete(scope.netns, found, scope.where)
 
     def _delete(self, netns, found, where):
@@ -412,7 +428,7 @@ class LinkPlan:
                 return f"'{one.key}' sits on {found.values.get('link') or 'another link'}, not on {parent}"
         kind = KINDS.get(one.values.get('kind', ''))
         if kind is not None and kind.paired:
-            wanted = (one.values['peer'].get('netns', one.netns), one.values['peer']['name'])
+            wanted = (peer_netns(one.netns, one.values['peer']), one.values['peer']['name'])
             self.world.links(wanted[0])
             peer = self._peer_of(one.netns, found)
             if peer is None or peer[:2] != wanted:
@@ -510,7 +526,7 @@ def sits_on(child, parent) -> bool:
 
 def restorable_peer(peer) -> dict:
     """The peer option that makes a live other end."""
-    return {'name': peer[1], **({'netns': peer[0]} if peer[0] is not None else {})}
+    return {'name': peer[1], 'netns': peer[0] or ''}
 
 
 def references(netns, values, late=False):

@@ -41,6 +41,8 @@ class NexthopList(ListOf):
         super().__init__(Options(NEXTHOP), ordered=True)
 
     def parse(self, value):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError('a list of nexthops')
         try:
             return [{'weight': 1, **NEXTHOP.parse(one, 'nexthop')} for one in value]
         except InputError as exc:

@@ -201,7 +201,7 @@ def guest_packages(config):
 
 
 def root_folder(cache, config):
-    guest = [(path.name, path.read_text(encoding="utf-8")) for path in sorted(GUEST.iterdir()) if path.name != "init"]
+    guest = [(path.name, path.read_text(encoding="utf-8")) for path in sorted(GUEST.iterdir()) if path.is_file() and path.name != "init"]
     return Path(cache) / f"root-{digest(guest_packages(config), config['suite'], config.get('mirror'), QUIET_UNITS, LEFT_OUT, guest)}"
 
 

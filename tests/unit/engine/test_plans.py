@@ -17,13 +17,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
 
 #: what the planner does not do yet: these fail until it does
-GAPS = {
-    'absent_pair': 'taking back the removal of a pair makes the end of the own namespace in the namespace of the other end',
-    'move_from_a_bridge': 'the master that a moved link had is not taken back',
-    'purge_takes_the_other_end': 'an end of a pair that is purged or absent takes along the other one although the document lists that',
-    'pvid_replaced': 'a VLAN that was the pvid before is not the pvid again after taking back',
-    'recreate_pair': 'the other end of a pair that is made anew does not get back its master, addresses and settings',
-}
 CASES = sorted(path.parent for path in Path(__file__).parent.glob('plans/*/desired.yml'))
 
 
@@ -57,8 +50,7 @@ def test_plan(case):
 
 
 @pytest.mark.parametrize('case', [
-    pytest.param(case, marks=pytest.mark.xfail(reason=GAPS[case.name], strict=True) if case.name in GAPS else ())
-    for case in CASES if 'error' not in read(case / 'plan.yml')], ids=lambda case: case.name)
+    case for case in CASES if 'error' not in read(case / 'plan.yml')], ids=lambda case: case.name)
 def test_carried_out_and_taken_back(case):
     """The order holds on a strict kernel, a second plan is empty, and the undo leads back."""
     simulator = Simulator(read_world(read(case / 'observed.yml')))

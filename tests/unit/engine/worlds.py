@@ -12,6 +12,7 @@ from __future__ import annotations
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import World
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model import types
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable
 
@@ -84,7 +85,7 @@ def complete(values: dict):
     for option, value in BASE.items():
         values.setdefault(option, value)
     kind = KINDS.get(values.get('kind'))
-    if kind is not None and kind.table.fields:
+    if kind is not None and kind.table.fields and not kind.paired:
         values[kind.key] = {**defaults(kind.table), **values.get(kind.key, {})}
     for port in KINDS.values():
         if port.port_option in values:
@@ -249,13 +250,13 @@ class Simulator:
             if getattr(kind.table.by_name[name].type, 'by_index', False):
                 self._link(lower, value)
         values = {**BASE, **{name: value for name, value in given.items() if name not in ('peer', 'master', 'link_netns', 'bridge_port', 'bond_port')}}
-        if kind.table.fields:
+        if kind.table.fields and not kind.paired:
             values[kind.key] = {**defaults(kind.table), **own}
         nsid = None if lower == netns else 0
         peer = given.get('peer')
         link = self._add(netns, values, link=None if parent is None else parent.index, nsid=nsid)
         if peer is not None:
-            where = peer.get('netns', netns)
+            where = peer_netns(netns, peer)
             try:
                 other = self._add(where, {**BASE, 'name': peer['name'], 'kind': kind.name}, link=link.index)
             except Refused:
