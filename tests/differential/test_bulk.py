@@ -27,7 +27,7 @@ def mixed(items: list, seed: int = 1) -> list:
     return items
 
 
-def tower(space=None) -> list:
+def tower() -> list:
     """200 links: bridges, dummies in them, VLANs on bonds, macvlans on VLANs."""
     items = []
     for place in range(40):
@@ -220,7 +220,7 @@ def settled(data: dict) -> dict:
     """Without what passes: the state of new ports, dynamic entries, and the order that ports came in."""
     def keep(value):
         if isinstance(value, dict):
-            return {key: keep(one) for key, one in value.items() if key not in ('state', 'designated_port', 'no', 'id_', 'ifid')}
+            return {key: keep(one) for key, one in value.items() if key not in ('state', 'designated_port', 'no')}
         return [keep(one) for one in value] if isinstance(value, list) else value
 
     data = keep(data)
