@@ -130,7 +130,9 @@ class Namespace:
         lines = [shlex.split(line) for line in text.splitlines()]
         # One start of a tool does a whole run of lines; what comes before the object (`-n NAME`, `-6`) is the same for all of them.
         for head, run in itertools.groupby(lines, head_of):
-            starts = [(words, None) for words in run] if head is None else [([*head, '-batch', '-'], ''.join(shlex.join(words[len(head):]) + '\n' for words in run))]
+            starts = [(words, None) for words in run]
+            if head:
+                starts = [([*head, '-batch', '-'], ''.join(shlex.join(words[len(head):]) + '\n' for words, unused in starts))]
             for words, given in starts:
                 done = subprocess.run(words, input=given, capture_output=True, text=True, check=False)
                 assert not done.returncode and not done.stderr, f'{shlex.join(words)}: {done.stderr}{given or ""}'

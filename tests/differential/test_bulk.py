@@ -42,7 +42,8 @@ def tower() -> list:
 def tower_lines() -> list[str]:
     lines = []
     for place in range(40):
-        lines += [f'ip link add name br{place} type bridge', f'ip link set dev br{place} up', f'ip link add name bo{place} type bond mode active-backup miimon 100',
+        lines += [f'ip link add name br{place} type bridge', f'ip link set dev br{place} up',
+                  f'ip link add name bo{place} type bond mode active-backup miimon 100',
                   f'ip link set dev bo{place} up', f'ip link add name du{place} type dummy', f'ip link set dev du{place} master bo{place}',
                   f'ip link set dev du{place} up', f'ip link add link bo{place} name v{place} type vlan id {place + 2}', f'ip link set dev v{place} up',
                   f'ip link add link v{place} name mv{place} type macvlan mode bridge', f'ip link set dev mv{place} master br{place}',

@@ -16,7 +16,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 from module import round_trip, run_here
 
 LINKS = [
-    'ip link add name d0 address 02:00:00:00:00:01 type dummy', 'ip link add name d1 address 02:00:00:00:00:02 type dummy', 'ip link add name b0 address 02:00:00:00:00:03 type bridge vlan_filtering 1 vlan_default_pvid 0',
+    'ip link add name d0 address 02:00:00:00:00:01 type dummy', 'ip link add name d1 address 02:00:00:00:00:02 type dummy',
+    'ip link add name b0 address 02:00:00:00:00:03 type bridge vlan_filtering 1 vlan_default_pvid 0',
     'ip link add name p address 02:00:00:00:00:04 type dummy', 'ip link add name vx address 02:00:00:00:00:05 type vxlan id 7 dstport 4789 dev d1',
     'ip link add name ve address 02:00:00:00:00:06 type vxlan external vnifilter dstport 5000 dev d1',
     'ip link add name v6 address 02:00:00:00:00:07 type vxlan id 8 dstport 4790 local 2001:db8::1',
@@ -57,7 +58,8 @@ ITEMS = {
         ('src', {'dst': '10.4.0.0/16', 'dev': 'd0', 'src': '192.0.2.2'}, 'ip route add 10.4.0.0/16 dev d0 src 192.0.2.2 proto 118'),
         ('scope', {'dst': '10.5.0.0/16', 'dev': 'd0', 'scope': 'global'}, 'ip route add 10.5.0.0/16 dev d0 scope global proto 118'),
         ('mtu', {'dst': '10.6.0.0/16', 'via': '192.0.2.254', 'mtu': 1400}, 'ip route add 10.6.0.0/16 via 192.0.2.254 mtu 1400 proto 118'),
-        ('onlink', {'dst': '10.7.0.0/16', 'via': '203.0.113.9', 'dev': 'd1', 'onlink': True}, 'ip route add 10.7.0.0/16 via 203.0.113.9 dev d1 onlink proto 118'),
+        ('onlink', {'dst': '10.7.0.0/16', 'via': '203.0.113.9', 'dev': 'd1', 'onlink': True},
+         'ip route add 10.7.0.0/16 via 203.0.113.9 dev d1 onlink proto 118'),
         ('nhid', {'dst': '10.8.0.0/16', 'nhid': 7}, 'ip route add 10.8.0.0/16 nhid 7 proto 118'),
         ('nexthops', {'dst': '10.9.0.0/16', 'nexthops': [{'via': '192.0.2.8', 'weight': 2}, {'via': '203.0.113.9', 'dev': 'd1', 'onlink': True}]},
          'ip route add 10.9.0.0/16 proto 118 nexthop via 192.0.2.8 weight 2 nexthop via 203.0.113.9 dev d1 onlink'),
@@ -130,14 +132,16 @@ CHANGES = {
         ({'dev': 'vx', 'remotes': ['192.0.2.13']}, 'bridge fdb append 00:00:00:00:00:00 dev vx dst 192.0.2.13 self permanent', True),
     ],
     'vnet_bridge_vlan': [
-        ({'dev': 'p', 'vlans': [{'vid': 7, 'pvid': False, 'untagged': False}, {'vid': 25, 'pvid': True, 'untagged': False}, {'vid': '30-34', 'state': 'forwarding'}]},
+        ({'dev': 'p', 'vlans': [{'vid': 7, 'pvid': False, 'untagged': False}, {'vid': 25, 'pvid': True, 'untagged': False},
+                                {'vid': '30-34', 'state': 'forwarding'}]},
          'bridge vlan add dev p vid 7\nbridge vlan add dev p vid 25 pvid\nbridge vlan set dev p vid 30-34 state 3', True),
         ({'dev': 've', 'vlans': [{'vid': 7, 'tunnel_id': 7001}]}, 'bridge vlan del dev ve vid 7 tunnel_info id 7000\n'
          'bridge vlan add dev ve vid 7 tunnel_info id 7001', True),
     ],
 }
 PRINTED = {
-    'vnet_address': ['ip addr', 'ip route show table all', 'ip -6 route show table all'], 'vnet_route': ['ip route show table all', 'ip -6 route show table all'],
+    'vnet_address': ['ip addr', 'ip route show table all', 'ip -6 route show table all'],
+    'vnet_route': ['ip route show table all', 'ip -6 route show table all'],
     'vnet_neigh': ['ip neigh', 'ip neigh show proxy'], 'vnet_fdb': ['bridge fdb'], 'vnet_bridge_vlan': ['bridge vlan', 'bridge vlan tunnelshow', 'bridge link'],
 }
 TABLES = {resource.module: resource.table for resource in RESOURCES.values()}

@@ -158,8 +158,8 @@ def test_namespaces(kernel):
             run_here('vnet_netns', {'name': f'{mark}-a', 'nsid': 78})
         message = caught.value.result['msg']
         assert 'nsid is 77 already' in message and '78' in message
-        flags = {name: json.loads(subprocess.run(['ip', '-n', f'{mark}-{name}', '-j', 'link', 'show', 'lo'], capture_output=True, check=True).stdout)[0]['flags']
-                 for name in 'ab'}
+        show = ['-j', 'link', 'show', 'lo']
+        flags = {name: json.loads(subprocess.run(['ip', '-n', f'{mark}-{name}', *show], capture_output=True, check=True).stdout)[0]['flags'] for name in 'ab'}
         assert 'UP' in flags['a'] and 'UP' not in flags['b']
         # a process lives inside
         process = subprocess.Popen(['ip', 'netns', 'exec', f'{mark}-a', 'sleep', '60'])
@@ -194,14 +194,16 @@ def test_namespaces(kernel):
 def test_purge(spaces):
     """What is not listed goes, within the scope; what others made stays."""
     ours = spaces('ours')
-    ours.batch(['ip link add name b0 type bridge vlan_filtering 1', 'ip link set dev b0 up', 'ip link add name vx address 02:00:00:00:00:01 type vxlan id 7 dstport 4789',
+    ours.batch(['ip link add name b0 type bridge vlan_filtering 1', 'ip link set dev b0 up',
+                'ip link add name vx address 02:00:00:00:00:01 type vxlan id 7 dstport 4789',
                 'ip link set dev vx master b0', 'ip link set dev vx up', 'ip link add name t-1 type dummy', 'ip link add name t-2 type dummy',
                 'ip link set dev t-1 master b0', 'ip link set dev t-1 addrgenmode eui64', 'ip link set dev t-1 up', 'ip addr add 192.0.2.1/24 dev t-1',
                 'ip addr add 192.0.2.2/24 dev t-1', 'ip addr add 2001:db8::1/64 dev t-1 nodad', 'ip addr add 203.0.113.1/24 dev b0',
                 'ip route add 10.1.0.0/16 dev t-1 proto 118', 'ip route add 10.2.0.0/16 dev t-1 proto 118', 'ip route add 10.3.0.0/16 dev t-1 proto static',
                 'ip route add 10.4.0.0/16 dev t-1 proto 118 table 77', 'ip neigh add 192.0.2.8 lladdr 02:00:00:00:01:08 dev t-1',
                 'ip neigh add 192.0.2.9 lladdr 02:00:00:00:01:09 dev t-1', 'ip neigh add 192.0.2.7 lladdr 02:00:00:00:01:07 nud reachable dev t-1'])
-    ours.batch(['bridge vlan add dev t-1 vid 10-19', 'bridge fdb append 00:00:00:00:00:00 dev vx dst 198.51.100.1', 'bridge fdb append 00:00:00:00:00:00 dev vx dst 198.51.100.2',
+    ours.batch(['bridge vlan add dev t-1 vid 10-19', 'bridge fdb append 00:00:00:00:00:00 dev vx dst 198.51.100.1',
+                'bridge fdb append 00:00:00:00:00:00 dev vx dst 198.51.100.2',
                 'bridge fdb add 02:00:00:00:02:01 dev vx dst 198.51.100.2 self dynamic', 'bridge fdb add 02:00:00:00:02:02 dev vx master dynamic',
                 'bridge fdb add 02:00:00:00:02:03 dev t-1 master static'])
 
@@ -250,8 +252,9 @@ def test_unchanged_vxlan_is_left_alone(spaces):
     ours = spaces('ours')
     ours.ip('link add name d0 type dummy')
     item = {'name': 'vx', 'kind': 'vxlan', 'mtu': 1400, 'vxlan': {
-        'id': 7, 'local': '2001:db8::1', 'remote': '2001:db8::2', 'dev': 'd0', 'dstport': 4789, 'port_range': '7000-7777', 'ttl': 7, 'tos': 'inherit', 'df': 'unset',
-        'learning': False, 'proxy': True, 'l2miss': True, 'l3miss': True, 'udp_csum': True, 'udp_zero_csum6_tx': True, 'ageing': 77, 'maxaddress': 77}}
+        'id': 7, 'local': '2001:db8::1', 'remote': '2001:db8::2', 'dev': 'd0', 'dstport': 4789, 'port_range': '7000-7777', 'ttl': 7, 'tos': 'inherit',
+        'df': 'unset', 'learning': False, 'proxy': True, 'l2miss': True, 'l3miss': True, 'udp_csum': True, 'udp_zero_csum6_tx': True, 'ageing': 77,
+        'maxaddress': 77}}
     assert ours.module('vnet_link', **item)['changed']
     index = ours.links()
     assert ours.module('vnet_link', **item)['operations'] == []
@@ -349,7 +352,8 @@ def test_failed_run_does_not_block_the_next(spaces):
     """No lock, no half-made thing, no memory."""
     ours = spaces('ours')
     wrong = {'links': [{'netns': ours.name, 'name': 'b0', 'kind': 'bridge'}, {'netns': ours.name, 'name': 'd0', 'kind': 'dummy', 'master': 'b0'}],
-             'addresses': [{'netns': ours.name, 'dev': 'b0', 'address': '192.0.2.1/24'}], 'routes': [{'netns': ours.name, 'dst': '10.0.0.0/8', 'via': '203.0.113.1'}]}
+             'addresses': [{'netns': ours.name, 'dev': 'b0', 'address': '192.0.2.1/24'}],
+             'routes': [{'netns': ours.name, 'dst': '10.0.0.0/8', 'via': '203.0.113.1'}]}
     for unused in range(2):
         with pytest.raises(ModuleFailed) as caught:
             run_here('vnet_state', wrong)

@@ -235,8 +235,8 @@ LACKING = {
 
 #: Options of links that are no setting of their own, and the tests that cover them.
 ELSEWHERE = {
-    ('', 'name'): 'all', ('', 'kind'): 'all', ('', 'link'): 'the kinds that sit on a link', ('', 'link_netns'): 'test_link.py', ('', 'move_from'): 'test_link.py',
-    ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
+    ('', 'name'): 'all', ('', 'kind'): 'all', ('', 'link'): 'the kinds that sit on a link', ('', 'link_netns'): 'test_link.py',
+    ('', 'move_from'): 'test_link.py', ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
 }
 
 #: What of an option iproute2 6.1 cannot show.
@@ -459,8 +459,9 @@ def test_options_of_live_links(spaces, key):
 def test_printed_options_can_be_pasted_in(spaces):
     """The names and values that `ip -d -j link` prints are accepted, and mean what is there."""
     ours = spaces('ours')
-    ours.batch(['ip link add name br type bridge', 'ip link add bond type bond', 'ip link add x type vxlan id 7 dstport 4789 srcport 7000 7777', 'ip link add p type dummy',
-                'ip link set p master br', 'ip link add q type dummy', 'ip link set q master bond', 'ip link add link p name v type vlan id 7',
+    ours.batch(['ip link add name br type bridge', 'ip link add bond type bond', 'ip link add x type vxlan id 7 dstport 4789 srcport 7000 7777',
+                'ip link add p type dummy', 'ip link set p master br', 'ip link add q type dummy', 'ip link set q master bond',
+                'ip link add link p name v type vlan id 7',
                 'ip link add link v name m type macvlan mode source'])
     read_only = set('''
         root_id bridge_id root_port root_path_cost topology_change topology_change_detected hello_timer tcn_timer topology_change_timer gc_timer
@@ -477,7 +478,8 @@ def test_printed_options_can_be_pasted_in(spaces):
             if data:
                 if data.get('port_range') == {'low': 0, 'high': 0}:  # none was set
                     del data['port_range']
-                item[name] = {option: value for option, value in data.items() if value is not None and option not in read_only or name in ('vlan', 'vxlan') and option == 'id'}
+                item[name] = {option: value for option, value in data.items(
+                ) if value is not None and option not in read_only or name in ('vlan', 'vxlan') and option == 'id'}
         if 'link' in link:
             item['link'] = link['link']
         config.append(item)

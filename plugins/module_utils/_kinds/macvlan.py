@@ -36,7 +36,8 @@ FIELDS = [
           'Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the parent,'
           ' or only listed senders.', nla=(1, 'uint32')),
     Field('flags', MacvlanFlags({'nopromisc': 1, 'nodst': 2}), 'IFLA_MACVLAN_FLAGS',
-          'V(nopromisc) keeps a passthru parent out of promiscuous mode; V(nodst) does not filter by destination in source mode.', nla=(2, 'uint16'), keyword=''),
+          'V(nopromisc) keeps a passthru parent out of promiscuous mode; V(nodst) does not filter by destination in source mode.',
+          nla=(2, 'uint16'), keyword=''),
     Field('macaddr_data', ListOf(Mac(), separator=' '), 'IFLA_MACVLAN_MACADDR_DATA', 'Allowed sender MACs of mode V(source).', nla=(5, MAC_LIST),
           keyword='macaddr set'),
     Field('bc_queue_len', Int(), 'IFLA_MACVLAN_BC_QUEUE_LEN', 'Length of the queue of broadcast and multicast frames.', nla=(7, 'uint32'),

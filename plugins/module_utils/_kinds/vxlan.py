@@ -76,8 +76,10 @@ def _restorable(values: dict) -> dict:
     return kept
 
 
-KIND = Kind('vxlan', 'An Ethernet segment carried in UDP between hosts, RFC 7348. Without O(vxlan.dstport) port 4789 is used, as assigned by IANA;'
-            " the kernel's own default, and so that of C(ip link), is 8472.", [
+DOC = ('An Ethernet segment carried in UDP between hosts, RFC 7348. Without O(vxlan.dstport) port 4789 is used, as assigned by IANA;'
+       " the kernel's own default, and so that of C(ip link), is 8472.")
+
+KIND = Kind('vxlan', DOC, [
     Field('id', Int(0, 0xFFFFFF), 'IFLA_VXLAN_ID', 'VXLAN network identifier (VNI).', live=RECREATE),
     Field('local', Ip(multicast=False), ('IFLA_VXLAN_LOCAL', 'IFLA_VXLAN_LOCAL6'), 'Source address of the outer packets.', aliases=['local6']),
     Field('remote', Ip(multicast=False), ('IFLA_VXLAN_GROUP', 'IFLA_VXLAN_GROUP6'), 'Default destination where the FDB has no entry.', aliases=['remote6']),

@@ -23,7 +23,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_foun
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, peer_of, references, restorable_peer, without_late
 
 
-
 class Link(Resource):
     section, noun, module = 'links', 'link', 'vnet_link'
     doc = 'links of every kind, and existing interfaces'
@@ -132,7 +131,7 @@ class Link(Resource):
         first, later = split_creation(values, operation.facts)
         attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
         info = {'IFLA_INFO_KIND': kind.name}
-        own = {name: value for name, value in first.get(kind.key, {}).items()}
+        own = dict(first.get(kind.key, {}))
         home = values.get('link_netns') if 'link' in values else None
         lower = home if home is not None else netns
         if kind.paired:
@@ -254,7 +253,7 @@ class Link(Resource):
         if up or (up is False and operation.facts.get('port_down')):
             rest['up'] = up
         commands = [line]
-        merged = {**rest, **{option: value for option, value in later.items()}}
+        merged = {**rest, **later}
         if merged:
             commands += self._set_commands(ip, name, merged, {}, {**operation.facts, 'kind': kind.name})
         return commands

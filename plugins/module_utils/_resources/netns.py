@@ -83,7 +83,8 @@ class Netns(Resource):
     def scope(self, item, where):
         if not item.get('purge_match'):
             raise InputError(f'{where}: purge needs purge_match, the name patterns within which unlisted namespaces are removed')
-        return Scope(self.section, None, {'match': list(item['purge_match']), 'force': self.table.by_name['force'].parse(item.get('force') or False, where)}, where)
+        return Scope(self.section, None, {'match': list(item['purge_match']), 'force': self.table.by_name['force'].parse(item.get('force') or False,
+                                                                                                                         where)}, where)
 
     def observe(self, world, netns):
         return LiveNamespaces(world.kernel)

@@ -39,7 +39,7 @@ def read_world(document: dict) -> World:
         netns = item.pop('netns', None)
         item = {'master': '', **item}
         links.setdefault(netns, []).append(found_link(place['index'], item, master=place['master_index'], link=place['link_index'],
-                                                       nsid=place['link_nsid']))
+                                                      nsid=place['link_nsid']))
     for netns, found in links.items():
         tables['links', netns] = LinkTable(found)
     for section in ENTRIES:
@@ -435,4 +435,3 @@ def _deep(value):
     if isinstance(value, dict):
         return {key: _deep(one) for key, one in value.items()}
     return [_deep(one) for one in value] if isinstance(value, list) else value
-
