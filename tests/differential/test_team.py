@@ -88,7 +88,8 @@ def no_daemon_left():
 def wires(pair):
     """eth1 and eth2 of `ours`, each wired to the one of `theirs`."""
     for number in (1, 2):
-        pair.ours.ip(f'link add eth{number} address 02:00:00:00:00:0{number} type veth peer eth{number} address 02:00:00:00:01:0{number} netns {pair.theirs.name}')
+        pair.ours.ip(f'link add eth{number} address 02:00:00:00:00:0{number} type veth'
+                     f' peer eth{number} address 02:00:00:00:01:0{number} netns {pair.theirs.name}')
     return pair
 
 
@@ -199,7 +200,8 @@ def sent(namespace) -> list[int]:
 
 REFERENCES = {
     'activebackup': (
-        {'runner': 'activebackup', 'runner_options': {'hwaddr_policy': 'same_all', 'notify_peers': {'count': 3}}, 'link_watch': {'name': 'ethtool', 'delay_up': 5},
+        {'runner': 'activebackup', 'runner_options': {'hwaddr_policy': 'same_all', 'notify_peers': {'count': 3}}, 'link_watch': {'name': 'ethtool',
+                                                                                                                                 'delay_up': 5},
          'ports': [{'name': 'eth1', 'prio': 100, 'sticky': True}, {'name': 'eth2', 'prio': -10}]},
         {'runner': {'name': 'activebackup', 'hwaddr_policy': 'same_all'}, 'notify_peers': {'count': 3}, 'link_watch': {'name': 'ethtool', 'delay_up': 5},
          'ports': {'eth1': {'prio': 100, 'sticky': True}, 'eth2': {'prio': -10}}}),

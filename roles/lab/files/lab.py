@@ -160,8 +160,8 @@ def cable(config, name, nic, position):
     return changed, f"{nic} of {name} is {'connected' if position == 'up' else 'pulled'}"
 
 
-STEPS = {"packages": packages, "kernel": kernel, "root": root, "state": state,
-    "start": start, "reachable": reachable, "stop": stop, "remove": remove, "cable": cable}
+STEPS = {"packages": packages, "kernel": kernel, "root": root, "state": state, "start": start, "reachable": reachable, "stop": stop,
+         "remove": remove, "cable": cable}
 
 
 def main():

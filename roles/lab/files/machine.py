@@ -184,7 +184,8 @@ def host_key():
 
 def kvm_works(kernel):
     argv = [find(QEMU), "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initrd"), "-append", "console=ttyS0 reboot=t panic=-1 quiet lab.probe", "-serial", "stdio"]
+            "-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initrd"), "-append", "console=ttyS0 reboot=t panic=-1 quiet lab.probe",
+            "-serial", "stdio"]
     try:
         done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=KVM_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -271,7 +272,8 @@ class Machine:
         nics = [{"name": "eth0", "mac": mac(self.number, 0), "address": "10.0.2.15/24", "gateway": "10.0.2.2"}]
         nics += [{"name": nic["name"], "mac": mac(self.number, number)} for number, nic in enumerate(self.config["nics"], start=1)]
         return {
-            "hostname": self.name, "machine_id": secrets.token_hex(16), "seed": base64.b64encode(secrets.token_bytes(64)).decode(), "time": time.time(), "nics": nics,
+            "hostname": self.name, "machine_id": secrets.token_hex(16), "seed": base64.b64encode(secrets.token_bytes(64)).decode(),
+            "time": time.time(), "nics": nics,
             "files": {
                 "/etc/ssh/ssh_host_ed25519_key": {"content": (self.folder / "host_key").read_text(encoding="ascii"), "mode": 0o600},
                 "/etc/ssh/ssh_host_ed25519_key.pub": {"content": (self.folder / "host_key.pub").read_text(encoding="ascii"), "mode": 0o644},

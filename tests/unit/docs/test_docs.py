@@ -45,9 +45,8 @@ def shape(options: dict, inner: str) -> dict:
     """What an argument and its documentation have in common; `inner` is what the suboptions are called."""
     found = {}
     for name, option in options.items():
-        found[name] = {key: sorted(option[key]) if key in ('aliases',) else option[key] for key in (
-            'type', 'elements', 'choices', 'default', 'aliases', 'required')
-                       if option.get(key) not in (None, False, [])}
+        keys = [key for key in ('type', 'elements', 'choices', 'default', 'aliases', 'required') if option.get(key) not in (None, False, [])]
+        found[name] = {key: sorted(option[key]) if key == 'aliases' else option[key] for key in keys}
         found[name].setdefault('type', 'str')
         if option.get(inner):
             found[name]['options'] = shape(option[inner], inner)
@@ -76,7 +75,7 @@ def test_arguments_equal_documentation(name):
 
 def test_every_resource_has_a_module():
     assert set(OF_MODULE) <= set(MODULES)
-    assert {section for section in RESOURCES} <= set(documented('vnet_state'))
+    assert set(RESOURCES) <= set(documented('vnet_state'))
 
 
 @pytest.mark.parametrize('name', MODULES)

@@ -157,8 +157,8 @@ def test_teardown_puts_back_what_was_found(hosts):
     document = site.site_document(hosts, "node1", state="absent", found=[found, later])
     assert document["sysctls"] == [{"name": "net.ipv4.ip_forward", "value": "0"}]
     links = by_name(document["links"])
-    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500,
-        "address": "02:00:00:00:00:01"} and links["br0"]["state"] == "absent" and "up" not in links["br0"]
+    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500, "address": "02:00:00:00:00:01"}
+    assert links["br0"]["state"] == "absent" and "up" not in links["br0"]
 
 
 def test_an_absent_item_takes_along_only_what_nobody_else_needs(hosts):
@@ -407,7 +407,8 @@ def test_segments_routed_by_one_gateway_are_not_expected_apart(hosts):
 
 
 def result(name, to, ok, **more):
-    return {"name": name, "to": to, "ok": ok, "expect": "reachable", "reachable": True, "listen": False, "rtt_ms": None, "max_gap_ms": None, "reason": ""} | more
+    return {"name": name, "to": to, "ok": ok, "expect": "reachable", "reachable": True, "listen": False, "rtt_ms": None, "max_gap_ms": None,
+            "reason": ""} | more
 
 
 def test_report():

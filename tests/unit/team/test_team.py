@@ -208,7 +208,9 @@ def test_absent():
 
 
 def test_document_in_any_order():
-    document = {'links': [{'name': 'v5', 'kind': 'vlan', 'link': 'team0', 'vlan': {'id': 5}}, {'name': 'p1', 'kind': 'dummy'}, {'name': 'p2', 'kind': 'dummy', 'master': 'team0'}],
+    document = {'links': [{'name': 'v5', 'kind': 'vlan', 'link': 'team0', 'vlan': {'id': 5}}, {'name': 'p1', 'kind': 'dummy'}, {'name': 'p2',
+                                                                                                                                'kind': 'dummy',
+                                                                                                                                'master': 'team0'}],
                 'teams': [{'name': 'team0', 'runner': 'random', 'ports': [{'name': 'p1'}]}]}
     operations = make_plan(from_document(RESOURCES, document), world([]))
     places = {(operation.section, operation.name): place for place, operation in enumerate(operations)}
@@ -302,7 +304,8 @@ def test_no_daemon(tmp_path, monkeypatch):
     assert team_daemon.taken(None, None) == set()
 
 
-@pytest.mark.parametrize('name, unit', [('team0', 'vnet-teamd-team0.service'), ('up-link', 'vnet-teamd-up\\x2dlink.service'), ('a@b', 'vnet-teamd-a\\x40b.service')])
+@pytest.mark.parametrize('name, unit', [('team0', 'vnet-teamd-team0.service'), ('up-link', 'vnet-teamd-up\\x2dlink.service'), ('a@b',
+                                                                                                                               'vnet-teamd-a\\x40b.service')])
 def test_unit(name, unit):
     assert team_daemon.unit(name) == unit
 

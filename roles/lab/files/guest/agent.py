@@ -104,7 +104,8 @@ def become(identity):
 def warm():
     """What every Ansible task touches is read once, so that it lies in the page cache of the saved state."""
     modules = "asyncio, concurrent.futures, ctypes, glob, hashlib, inspect, json, logging, pyroute2, runpy, select, shlex, tempfile, typing, zipfile"
-    for argv in (["/usr/bin/python3", "-c", f"import {modules}"], ["sshd", "-t"], ["ip", "-V"], ["bridge", "-V"], ["tc", "-V"], ["nft", "-v"], ["modprobe", "-V"]):
+    for argv in (["/usr/bin/python3", "-c", f"import {modules}"], ["sshd", "-t"], ["ip", "-V"], ["bridge", "-V"], ["tc", "-V"], ["nft", "-v"],
+                 ["modprobe", "-V"]):
         with contextlib.suppress(FileNotFoundError):
             subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
