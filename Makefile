@@ -96,9 +96,8 @@ $(PYROUTE2:%=unit-%): unit-%: venv $(BUILD)/pyroute2/%/.ready
 unit-python39: $(PYROUTE2_READY)
 	@if ! tools/python 9 9 >/dev/null; then printf '\n==> unit: not covered, there is no Python 3.9 on this machine\n'; exit; fi; \
 	$(MAKE) $(BUILD)/venv-3.9/.ready; \
-	for version in $(PYROUTE2); do \
-	  $(STEP) "unit: Python 3.9, pyroute2 $$version" env PYTHONPATH=$(BUILD)/pyroute2/$$version $(BUILD)/venv-3.9/bin/python -m pytest tests/unit $(ARGS); \
-	done
+	$(STEP) 'unit: Python 3.9, pyroute2 $(firstword $(PYROUTE2))' \
+	  env PYTHONPATH=$(BUILD)/pyroute2/$(firstword $(PYROUTE2)) $(BUILD)/venv-3.9/bin/python -m pytest tests/unit $(ARGS)
 
 .PHONY: native
 native: venv ## probes and captures with real packets, in namespaces of the running kernel (root)
