@@ -46,7 +46,7 @@ VOLATILE = frozenset('''
     mii_status link_failure_count active_slave ad_info ad_aggregator_id ad_actor_oper_port_state ad_actor_oper_port_state_str
     ad_partner_oper_port_state ad_partner_oper_port_state_str
 '''.split())
-VOLATILE_FLAGS = frozenset({'LOWER_UP', 'NO-CARRIER', 'M-DOWN'})
+VOLATILE_FLAGS = frozenset({'LOWER_UP', 'NO-CARRIER', 'M-DOWN', 'linkdown'})
 FOREVER = 2**32 - 1
 
 NETNS = Path('/run/netns')
