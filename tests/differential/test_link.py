@@ -28,6 +28,14 @@ def both_ways(document: dict) -> dict:
     return done
 
 
+def wait_for_carriers(links, seconds: float = 5) -> None:
+    """Routes and port states follow a carrier some time after the link is up."""
+    deadline = time.monotonic() + seconds
+    while any(space.sys(f'class/net/{name}/operstate') != 'up' for space, name in links):
+        assert time.monotonic() < deadline, 'no carrier'
+        time.sleep(0.05)
+
+
 def test_kinds_without_options(spaces):
     theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
     items = [{'name': f'x-{kind.name}', 'kind': kind.name, 'mtu': 1280} for kind in PLAIN_KINDS if not kind.paired]
@@ -95,10 +103,13 @@ def test_pair_made_anew(spaces):
     away.batch(['ip link add name b0 type bridge', 'ip link set dev b0 up', 'ip link set dev b master b0', 'ip link set dev b mtu 1400 up',
                 'ip link set dev b type bridge_slave isolated on', 'ip addr add 192.0.2.2/24 dev b'])
     seen = 'ip addr', 'ip route show table all'
+    ends = (ours, 'a'), (away, 'b'), (away, 'b0')
+    wait_for_carriers(ends)
     before = ours.normal(*seen), away.normal(*seen)
     item = {'name': 'a', 'kind': 'veth', 'num_tx_queues': 2, 'peer': {'name': 'b', 'netns': away.name}}
     assert 'recreate' in ours.refused('vnet_link', **item)['msg']
     ours.module('vnet_link', recreate=True, **item)
+    wait_for_carriers(ends)
     after = ours.normal(*seen), away.normal(*seen)
     for link in before[0]['ip addr'] + after[0]['ip addr']:
         link.pop('num_tx_queues')
