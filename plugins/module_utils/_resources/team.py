@@ -26,6 +26,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_plan
 #: port options that the driver keeps, by its names
 _DRIVER = {'prio': 'priority', 'queue_id': 'queue_id', 'enabled': 'enabled'}
 
+#: teamd may put a port out again that comes right after it has left, while it still works on that
+_TRIES = 3
+
 
 class Team(Resource):
     section, module = 'teams', 'vnet_team'
@@ -182,9 +185,12 @@ class Team(Resource):
             daemon.ask('PortConfigUpdate', port, json.dumps(to_port_config(options)))
             if _link(kernel, netns, port)['master'] == kernel.index(netns, team):
                 daemon.ask('PortRemove', port)
-            _set(kernel, netns, port, {}, 0, IFF_UP)
-            daemon.ask('PortAdd', port)
-            if not daemon.takes(port, lambda: _link(kernel, netns, port)['master'] == kernel.index(netns, team)):
+            for unused in range(_TRIES):
+                _set(kernel, netns, port, {}, 0, IFF_UP)
+                daemon.ask('PortAdd', port)
+                if daemon.takes(port, lambda: _link(kernel, netns, port)['master'] == kernel.index(netns, team)):
+                    break
+            else:
                 raise KernelError(errno.EINVAL, f'teamd of {team} does not take the port; its log says why')
             team_daemon.write_config(team, daemon.config())
         finally:
