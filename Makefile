@@ -110,7 +110,7 @@ $(PYROUTE2:%=differential-%): differential-%: venv kernel $(BUILD)/pyroute2/%/.r
 	@$(STEP) 'differential: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
 	  tools/kernel-run --timeout 900 -- $(BIN)/python -m pytest tests/differential $(ARGS)
 kernel:
-	@tools/need linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
+	@tools/need teamd=libteam-utils linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
 
 .PHONY: versions $(ANSIBLE:%=versions-%)
 versions: $(ANSIBLE:%=versions-%) ## a playbook under ansible-core 2.17 and the newest

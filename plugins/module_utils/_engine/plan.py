@@ -38,7 +38,7 @@ def _note_links(operations, world):
     for operation in operations:
         for key in operation.provides:
             if key[0] == 'link':
-                world.made[key[1:]] = operation.values.get('kind') if key[2] == operation.key else operation.values.get('kind')
+                world.made[key[1:]] = operation.values.get('kind')
     default = {}
     for operation in operations:
         if operation.section == 'links' and operation.action == 'create' and operation.values.get('kind') == 'bridge':

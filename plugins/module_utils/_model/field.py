@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip, Type
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Type
 
 #: What changing a field costs a link that is in use.
 IN_PLACE, DOWN, RECREATE = 'in_place', 'down', 'recreate'
@@ -166,10 +166,3 @@ class Table:
 
 def _is_ref(field: Field) -> bool:
     return getattr(field.type, 'by_index', False)
-
-
-def unset(field: Field, value):
-    """What to send to undo a setting that had not been there: '' for a name, the zero address for an address."""
-    if isinstance(field.type, Ip):
-        return '::' if ':' in value else '0.0.0.0'
-    return None
