@@ -9,10 +9,12 @@ has little time for.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -21,28 +23,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import DOWN, IN_PLACE, RECREATE
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, PLAIN, PORTS
+from differential.cases import Case, on
 from module import round_trip, run_here
-
-
-class Case:
-    """One option on one link, NAME in the texts below.
-
-    value    what the module is given
-    words    what iproute2 is given for it
-    needs    other options of the same dict that it only works with, and `also` how iproute2 writes them
-    below    kind of the link below, for kinds that sit on one
-    ports    two links PORT-a, PORT-b have the link as master; `words` are set when they are there
-    up       link and ports are up
-    """
-
-    def __init__(self, value, words, needs=None, also='', *, below='dummy', ports=False, up=False):
-        self.value, self.words, self.needs, self.also = value, words, needs or {}, also
-        self.below, self.ports, self.up = below, ports, up
-
-
-def on(words, *more, **others):
-    return Case(True, words, *more, **others)
-
 
 ACTIVE_BACKUP = {'mode': 'active-backup'}, 'mode active-backup'
 LACP = {'mode': '802.3ad'}, 'mode 802.3ad'
@@ -119,10 +101,6 @@ OPTIONS = {
         'nf_call_iptables': on('nf_call_iptables 1'),
         'nf_call_ip6tables': on('nf_call_ip6tables 1'),
         'nf_call_arptables': on('nf_call_arptables 1'),
-    },
-    'ipvlan': {
-        'mode': Case('l2', 'mode l2'),
-        'flags': Case('private', 'private', {'mode': 'l2'}, 'mode l2'),
     },
     'macvlan': {
         'mode': Case('bridge', 'mode bridge'),
@@ -222,6 +200,10 @@ OPTIONS = {
     },
 }
 
+#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN and LACKING as below.
+KIND_FILES = {path.stem: importlib.import_module(f'differential.kind_options.{path.stem}') for path in sorted((Path(__file__).parent / 'kind_options').glob('*.py'))}
+OPTIONS.update({key: file.CASES for key, file in KIND_FILES.items()})
+
 #: What this tier's kernel (6.1) or its iproute2 does not have: why, and the attribute that it has to become (linux/if_link.h), as (number, payload).
 LACKING = {
     ('', 'num_rx_queues'): ('CONFIG_RPS', 7, (32, struct.pack('=I', 7))),
@@ -232,6 +214,8 @@ LACKING = {
     ('bridge_port', 'neigh_vlan_suppress'): ('Linux 6.3', True, (43, b'\1')),
     ('vxlan', 'localbypass'): ('Linux 6.4', False, (31, b'\0')),
 }
+
+LACKING.update({(key, option): why for key, file in KIND_FILES.items() for option, why in getattr(file, 'LACKING', {}).items()})
 
 #: Options of links that are no setting of their own, and the tests that cover them.
 ELSEWHERE = {
@@ -303,7 +287,9 @@ class Group:
         return text
 
     def _own(self, option: str, place: int) -> tuple[dict, str]:
-        """Options that every link of the kind is made with here."""
+        """Options that every link of the kind is made with here, beside the option that is tried: as (dict, words)."""
+        if hasattr(KIND_FILES.get(self.key), 'OWN'):
+            return KIND_FILES[self.key].OWN(option, place)
         return {
             'vlan': ({'id': 100 + place}, f'id {100 + place}'),
             'vrf': ({'table': 100 + place}, f'table {100 + place}'),

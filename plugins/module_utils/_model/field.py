@@ -10,6 +10,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 
 #: What changing a field costs a link that is in use.
 IN_PLACE, DOWN, RECREATE = 'in_place', 'down', 'recreate'
+#: stands for a secret in results, command lines and logs
+HIDDEN = 'SECRET'
 
 
 class Field:
@@ -28,6 +30,8 @@ class Field:
     late      can only be set when other links of the plan are in place (a bond's primary port)
     tolerance largest difference from what was asked that is the kernel's own rounding
     unsaid    what is meant where the kernel leaves the attribute out of its report
+    write_only  nobody can read it back: it is not compared
+    secret    it is never shown, in results, command lines and errors
     """
 
     def __init__(self, name: str, type: Type, attr=None, doc: str = '', *, nla=None, live: str = IN_PLACE, default=None,
@@ -43,7 +47,7 @@ class Field:
     def parse(self, value, where: str):
         """The canonical value; InputError names the place, the value and what is allowed."""
         try:
-            return self.type.parse(value)
+            return self.type.parse_at(value, f'{where}: {self.name}') if hasattr(self.type, 'parse_at') else self.type.parse(value)
         except ValueError as exc:
             shown = 'a value' if self.secret else repr(value)
             raise InputError(f'{where}: {self.name} is {shown}, but must be {exc}') from None
@@ -51,6 +55,8 @@ class Field:
     def equal(self, wanted, found) -> bool:
         if wanted == found:
             return True
+        if hasattr(self.type, 'same'):
+            return self.type.same(wanted, found)
         if self.tolerance and isinstance(found, int) and isinstance(wanted, int):
             return abs(wanted - found) <= self.tolerance
         return False
@@ -108,6 +114,24 @@ class Table:
             if own == name or own not in values:
                 found[own] = value
         return found
+
+    def shown(self, values: dict) -> dict:
+        """The values as people and logs may see them: without secrets."""
+        return {name: self._shown(self.by_name.get(name), value) for name, value in values.items()}
+
+    @staticmethod
+    def _shown(field, value):
+        if field is None or value is None:
+            return value
+        if field.secret:
+            return HIDDEN
+        table = getattr(field.type, 'table', None)
+        if isinstance(table, Table):
+            if isinstance(value, dict):
+                return table.shown(value)
+            if isinstance(value, list):
+                return [table.shown(one) if isinstance(one, dict) else one for one in value]
+        return value
 
     def arguments(self) -> dict:
         return {field.name: field.argument() for field in self.fields}

@@ -26,11 +26,14 @@ class Kind:
     fixed    function(changed own values, found ones) -> options that a live link cannot take, beyond those that are never live
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
+    parts    Part objects: options that are read and set by another way than link messages
+    ether    the link has MAC addresses; otherwise `address` and `broadcast` are not its options
+    fallback names of the devices that the driver makes by itself in every namespace, which nobody can remove
     """
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: bool = False, port=(), port_option: str | None = None, port_down: bool = False,
-                 encode=None, check=None, restorable=None, fixed=None, together=None, key: str | None = None):
+                 encode=None, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, fallback=()):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -41,3 +44,4 @@ class Kind:
         self.encode, self.check, self.restorable = encode, check, restorable
         self.fixed, self.together = fixed, together or {}
         self.key = key or name
+        self.parts, self.ether, self.fallback = tuple(parts), ether, tuple(fallback)

@@ -402,3 +402,42 @@ class Options(Type):
         self.table = table
         self.spec = {'type': 'dict', 'options': table.arguments()}
         self.allowed = 'a dict of options'
+
+    def parse_at(self, value, where):
+        """parse() for values whose parts have places of their own in what is said about them; raises InputError."""
+        return self.table.parse(value, where)
+
+
+class Rows(Type):
+    """A list of dicts that each have the options of one table; `identity` names those that tell one from another.
+
+    The list stands for all there are: a row that is not in it goes. Of a row, what is not given is left alone.
+    """
+
+    def __init__(self, table, identity: tuple):
+        self.table, self.identity = table, identity
+        self.spec = {'type': 'list', 'elements': 'dict', 'options': table.arguments()}
+        self.allowed = 'a list of dicts of options'
+
+    def key(self, row: dict) -> tuple:
+        return tuple(row.get(name) for name in self.identity)
+
+    def by_key(self, rows) -> dict:
+        return {self.key(row): row for row in rows or ()}
+
+    def parse_at(self, value, where):
+        rows = [self.table.parse(row, f'{where}[{place}]') for place, row in enumerate([value] if isinstance(value, dict) else value)]
+        for place, row in enumerate(rows):
+            if self.key(row) in map(self.key, rows[:place]):
+                raise ValueError(f'a list without two of the same {", ".join(self.identity)}')
+        return sorted(rows, key=lambda row: [(value is not None, value) for value in self.key(row)])
+
+    def same(self, wanted, found) -> bool:
+        """Whether all wanted rows are there as given, and no other."""
+        there = self.by_key(found)
+        return len(there) == len(wanted) and all(self.same_row(row, there.get(self.key(row))) for row in wanted)
+
+    def same_row(self, wanted: dict, found: dict | None) -> bool:
+        """Whether a row is as wanted; what is only written is not looked at."""
+        return found is not None and all(
+            field.write_only or field.equal(wanted[field.name], found.get(field.name)) for field in self.table if field.name in wanted)

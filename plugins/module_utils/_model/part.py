@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a link does not travel in link messages: keys of MACsec and WireGuard, owners of taps, offload features ..."""
+
+from __future__ import annotations
+
+
+class Part:
+    """Options of a link that are read and set by another way: generic netlink, an ioctl, a file of the driver.
+
+    A part is one object that holds no state. Its options are rows of the kind's table (or of the common options) without
+    a netlink attribute; parsing, documentation and comparison are theirs. A part acts when the messages that make or change
+    the link are through, or, where it `makes` the link, before them.
+
+    options  names of the options, in the kind's dict, or among the common ones
+    makes    the link is not made by a message, but by make()
+    removes  the link is not removed by a message, but by remove()
+    """
+
+    options: tuple = ()
+    makes = removes = False
+
+    def observe(self, kernel, netns: str | None, found) -> dict:
+        """{option: canonical value} of a live link (a FoundLink); options that cannot be read are left out."""
+        raise NotImplementedError
+
+    def apply(self, kernel, netns: str | None, name: str, values: dict, before: dict):
+        """Set these options of a link that exists; `before` has those of them that were known. Raises KernelError."""
+        raise NotImplementedError
+
+    def commands(self, netns: str | None, name: str, values: dict, before: dict) -> list[list[str]]:
+        """apply() as command lines of iproute2 and its like."""
+        raise NotImplementedError
+
+    def make(self, kernel, netns: str | None, name: str, values: dict):
+        """Make the link, where the part `makes` it; `values` are all that is wanted of it. Raises KernelError."""
+        raise NotImplementedError
+
+    def make_commands(self, netns: str | None, name: str, values: dict) -> list[list[str]]:
+        raise NotImplementedError
+
+    def remove(self, kernel, netns: str | None, name: str, before: dict):
+        """Remove the link, where the part `removes` it; `before` are its values. Raises KernelError."""
+        raise NotImplementedError
+
+    def remove_commands(self, netns: str | None, name: str, before: dict) -> list[list[str]]:
+        raise NotImplementedError
+
+    def check(self, values: dict, found) -> str | None:
+        """A sentence that refuses changing a live link (a FoundLink; None: a link that is to be made) so; None where it may be done."""
+        return None
