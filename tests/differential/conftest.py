@@ -240,7 +240,7 @@ def equal(found: dict, wanted: dict, names: tuple[str, str]) -> None:
 def nothing_to_repair(desired, resources, kernel) -> list:
     """In place of verify(), which repairs what a plan left undone: here that is a defect of the plan."""
     again = make_plan(desired, World(resources, kernel))
-    assert not again, f'left undone: {[describe(operation) for operation in again]}'
+    assert not again, f'left undone: {[describe(operation, resources) for operation in again]}'
     return []
 
 

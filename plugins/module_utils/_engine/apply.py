@@ -47,8 +47,17 @@ class Applier:
         resource = self.resources[operation.section]
         try:
             if resource.batched:
+                first, last = resource.immediate(operation, self.kernel)
+                if first is not None:
+                    self._flush()
+                    first()
+                    self._touch(operation, True)
                 requests = resource.encode(operation, self.kernel)
                 self.pending += [(operation, netns, request) for netns, request in requests]
+                if last is not None:
+                    self._flush()
+                    last()
+                    self._touch(operation, True)
             else:
                 self._flush()
                 resource.perform(operation, self.kernel)
@@ -117,11 +126,16 @@ class Applier:
             if not resource.batched:
                 resource.perform(operation, self.kernel)
                 return None
+            first, last = resource.immediate(operation, self.kernel)
+            if first is not None:
+                first()
             for netns, request in resource.encode(operation, self.kernel):
                 errors, unused = self.kernel.namespaces.socket(netns).batch([request])
                 for error in errors.values():
                     if error.errno != errno.EEXIST and not resource.forgiven(operation, error):  # it is back already
                         return f'{operation.action} {operation.section} {operation.name}: {error.message}'
+            if last is not None:
+                last()
         except Exception as exc:  # pylint: disable=broad-except  # whatever goes wrong here, the others are taken back all the same
             if isinstance(exc, KernelError) and (operation.action == 'delete' or resource.forgiven(operation, exc)):
                 return None
@@ -141,12 +155,13 @@ class Applier:
             text += '. Not everything could be taken back: ' + '; '.join(troubles)
         else:
             text += '. Everything else of this task was taken back'
-        return TransactionError(text, failed_operation=describe(operation), errno=error.errno, errno_name=error.name,
+        return TransactionError(text, failed_operation=describe(operation, self.resources), errno=error.errno, errno_name=error.name,
                                 extack=error.extack, rolled_back=not troubles)
 
 
-def describe(operation) -> dict:
+def describe(operation, resources: dict) -> dict:
     """An operation as the user sees it."""
+    shown_by = resources[operation.section].shown
     shown = {'action': operation.action, 'resource': operation.section, 'netns': operation.netns, 'name': operation.name,
              'disruption': operation.disruption}
     if operation.where:
@@ -154,7 +169,7 @@ def describe(operation) -> dict:
     if operation.flushes:
         shown['flushes'] = operation.flushes
     if operation.values and operation.action != 'delete':
-        shown['values'] = operation.values
+        shown['values'] = shown_by(operation.values)
     if operation.before and operation.action != 'create':
-        shown['before'] = operation.before
+        shown['before'] = shown_by(operation.before)
     return shown

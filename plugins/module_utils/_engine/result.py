@@ -18,24 +18,24 @@ def result(operations: list, resources: dict, warnings=()) -> dict:
     """changed, operations, commands, diff, warnings."""
     return {
         'changed': bool(operations),
-        'operations': [describe(operation) for operation in operations],
+        'operations': [describe(operation, resources) for operation in operations],
         'commands': [shlex.join(words) for operation in operations for words in resources[operation.section].commands(operation)],
-        'diff': diff(operations),
+        'diff': diff(operations, resources),
         'warnings': list(warnings),
     }
 
 
-def diff(operations: list) -> dict:
+def diff(operations: list, resources: dict) -> dict:
     """before and after as YAML of exactly the touched objects."""
     before: dict = {}
     after: dict = {}
     for operation in operations:
-        where = operation.netns or ''
+        where, shown = operation.netns or '', resources[operation.section].shown
         key = f'{operation.section} {operation.name}' + (f' netns {where}' if where else '')
         if operation.action != 'create' and operation.before or operation.action == 'delete':
-            before.setdefault(key, {}).update(operation.before)
+            before.setdefault(key, {}).update(shown(operation.before or {}))
         if operation.action != 'delete':
-            after.setdefault(key, {}).update(operation.values or {'netns': operation.netns})
+            after.setdefault(key, {}).update(shown(operation.values) or {'netns': operation.netns})
         elif key in after:
             after.pop(key)
     return {'before': to_yaml(before), 'after': to_yaml(after)}

@@ -37,7 +37,7 @@ def verify(desired, resources: dict, kernel) -> list[str]:
         return []
     Applier(resources, kernel).run(again)
     left = make_plan(desired, World(resources, kernel))
-    return [f'{operation.where or operation.name}: the kernel did not keep {operation.section} {operation.name}: {operation.values}' for operation in left]
+    return [f'{operation.where or operation.name}: the kernel did not keep {operation.section} {operation.name}: {resources[operation.section].shown(operation.values)}' for operation in left]
 
 
 def rendered(desired, resources: dict) -> dict:

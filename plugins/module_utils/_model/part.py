@@ -48,5 +48,17 @@ class Part:
         raise NotImplementedError
 
     def check(self, values: dict, found) -> str | None:
-        """A sentence that refuses changing a live link (a FoundLink; None: a link that is to be made) so; None where it may be done."""
+        """A sentence that refuses these wanted values of a live link (a FoundLink; None: a link that is to be made); None where it may be done.
+
+        `values` are all that is wanted: of the kind's dict, or of the link for a common part.
+        """
         return None
+
+    def check_recreate(self, values: dict, found) -> str | None:
+        """A sentence that refuses making a live link anew with these values."""
+        return self.check(values, None)
+
+
+def told_otherwise(parts) -> set:
+    """The options that do not travel in link messages."""
+    return {option for part in parts for option in part.options}

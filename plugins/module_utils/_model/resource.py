@@ -123,9 +123,17 @@ class Resource:
         """[(netns, Request), ...]"""
         raise NotImplementedError
 
+    def immediate(self, operation: Operation, kernel) -> tuple:
+        """(first, last): functions to call before and after the messages of an operation, None where nothing but messages is needed."""
+        return None, None
+
     def perform(self, operation: Operation, kernel):
         """Act, for resources that are not batched."""
         raise NotImplementedError
+
+    def shown(self, values: dict) -> dict:
+        """Values as people and logs may see them."""
+        return self.table.shown(values)
 
     def commands(self, operation: Operation) -> list[list[str]]:
         """The same as iproute2 command lines."""

@@ -9,6 +9,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.part import told_otherwise
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Resource, Scope, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Options
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
@@ -17,7 +18,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Request
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import (
-    ADDRGENMODES, COMMON, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
+    ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, peer_of, references, restorable_peer, without_late
@@ -50,6 +51,10 @@ class Link(Resource):
             if kind is None or name != kind.key:
                 raise InputError(f"{where}: option '{name}' does not fit kind {values.get('kind', 'none')}")
         absent = item.get('state') == 'absent'
+        if kind is not None and not kind.ether:
+            for option in ('address', 'broadcast'):
+                if option in values:
+                    raise InputError(f'{where}: kind {kind.name} has no MAC, so no {option}')
         if not absent:
             self._check(values, kind, where)
         return [Wanted(self.section, item.get('netns'), values['name'], values, absent, where, bool(item.get('recreate')))]
@@ -92,7 +97,7 @@ class Link(Resource):
             raw = codec.layout.read(data, start + codec.size, end, wanted)
             links.append(FoundLink(raw['IFLA_IFNAME'], header['index'], flags=header['flags'], raw=raw))
         kernel.learn(netns, {link.name: link.index for link in links})
-        return LinkTable(links)
+        return LinkTable(links, kernel, netns)
 
     def empty(self, names=()):
         """A namespace with its loopback, and NICs of these names."""
@@ -113,6 +118,19 @@ class Link(Resource):
     def encode(self, operation, kernel):
         return getattr(self, '_encode_' + operation.action)(operation, kernel)
 
+    def immediate(self, operation, kernel):
+        """What does not travel in link messages: made or removed before them, set after them."""
+        netns, name, values, before = operation.netns, operation.key, operation.values, operation.before or {}
+        kind = _kind_of(operation)
+        parts = kind.parts if kind is not None else ()
+        if operation.action == 'delete':
+            remover = next((part for part in parts if part.removes), None)
+            return (lambda: remover.remove(kernel, netns, name, before)) if remover is not None else None, None
+        maker = next((part for part in parts if part.makes), None) if operation.action == 'create' else None
+        settings = _part_settings(kind, values, before)
+        return ((lambda: maker.make(kernel, netns, name, values)) if maker is not None else None,
+                (lambda: [part.apply(kernel, netns, name, *change) for part, *change in settings]) if settings else None)
+
     def explain(self, operation, error):
         words = super().explain(operation, error)
         if operation.action == 'create' and 'Unknown device type' in error.extack:
@@ -129,9 +147,13 @@ class Link(Resource):
         netns, values, codec = operation.netns, operation.values, messages.message(kernel)
         kind = KINDS[values['kind']]
         first, later = split_creation(values, operation.facts)
+        if any(part.makes for part in kind.parts):
+            kernel.expect(netns, values['name'])
+            own = {option: value for option, value in first.pop(kind.key, {}).items() if option not in told_otherwise(kind.parts)}
+            return self._changes(netns, values['name'], {**first, **({kind.key: own} if own else {}), **later}, {}, {**operation.facts, 'kind': kind.name}, kernel)
         attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
         info = {'IFLA_INFO_KIND': kind.name}
-        own = dict(first.get(kind.key, {}))
+        own = _told(kind, first)
         home = values.get('link_netns') if 'link' in values else None
         lower = home if home is not None else netns
         if kind.paired:
@@ -164,6 +186,9 @@ class Link(Resource):
 
     def _encode_delete(self, operation, kernel):
         kernel.forget(operation.netns, operation.key)
+        kind = _kind_of(operation)
+        if kind is not None and any(part.removes for part in kind.parts):
+            return []
         return [(operation.netns, Request(RTM_DELLINK, 0, messages.message(kernel).pack({}, {'IFLA_IFNAME': operation.key})))]
 
     def _encode_move(self, operation, kernel):
@@ -184,7 +209,7 @@ class Link(Resource):
             send({}, 0, IFF_UP)
         attrs = PLAIN.encode(values, None)
         kind = KINDS.get(facts.get('kind', ''))
-        own = values.get(kind.key) if kind is not None else None
+        own = _told(kind, values)
         if own:
             old = before.get(kind.key, {})
             own = {option: _change(kind.table.by_name[option], value, old.get(option)) for option, value in own.items()}
@@ -227,13 +252,25 @@ class Link(Resource):
         ip = prefix('ip', operation.netns)
         values, name = operation.values, operation.key
         if operation.action == 'delete':
-            return [[*ip, 'link', 'del', 'dev', name]]
+            kind = _kind_of(operation)
+            remover = next((part for part in kind.parts if part.removes), None) if kind is not None else None
+            return remover.remove_commands(operation.netns, name, operation.before or {}) if remover is not None else [[*ip, 'link', 'del', 'dev', name]]
         if operation.action == 'move':
             return [[*prefix('ip', operation.facts['from']), 'link', 'set', 'dev', name, 'netns', operation.netns or '1']]
+        kind = _kind_of(operation)
+        parts = [line for part, *change in _part_settings(kind, values, operation.before or {}) for line in part.commands(operation.netns, name, *change)]
         if operation.action == 'set':
-            return self._set_commands(ip, name, values, operation.before, operation.facts)
-        kind = KINDS[values['kind']]
+            return self._set_commands(ip, name, values, operation.before, operation.facts) + parts
+        return self._create_commands(operation, ip, kind) + parts
+
+    def _create_commands(self, operation, ip, kind):
+        values, name = operation.values, operation.key
         first, later = split_creation(values, operation.facts)
+        maker = next((part for part in kind.parts if part.makes), None)
+        if maker is not None:
+            own = _told(kind, first)
+            rest = {**{option: value for option, value in first.items() if option != kind.key}, **({kind.key: own} if own else {}), **later}
+            return maker.make_commands(operation.netns, name, values) + self._set_commands(ip, name, rest, {}, {**operation.facts, 'kind': kind.name})
         up = first.pop('up', None)
         words = self._plain_words({option: value for option, value in first.items() if option not in FLAGS}, creating=True)
         line = [*prefix('ip', values.get('link_netns') if 'link_netns' in values else operation.netns), 'link', 'add']
@@ -247,7 +284,7 @@ class Link(Resource):
             peer = values['peer']
             other = peer_netns(operation.netns, peer)
             line += ['peer', 'name', peer['name']] + (['netns', other or '1'] if other != operation.netns else [])
-        for option, value in first.get(kind.key, {}).items():
+        for option, value in _told(kind, first).items():
             line += kind.table.by_name[option].command(value)
         rest = {option: value for option, value in first.items() if option in FLAGS or option == 'master'}
         if up or (up is False and operation.facts.get('port_down')):
@@ -280,7 +317,7 @@ class Link(Resource):
         if words:
             lines.append(head + words)
         kind = KINDS.get(facts.get('kind', ''))
-        own = values.get(kind.key) if kind is not None else None
+        own = _told(kind, values)
         if own:
             line = head + ['type', kind.name]
             same = {option: value for option, value in facts.get('together', {}).items() if value is not None}
@@ -307,7 +344,7 @@ class Link(Resource):
 
     def document(self, key, values, netns, world):
         found = values
-        if key == 'lo':
+        if key == 'lo' or (found.kind in KINDS and key in KINDS[found.kind].fallback):
             return None
         item = restorable(found.values)
         item['up'] = found.up
@@ -321,6 +358,28 @@ class Link(Resource):
             else:
                 item['peer'] = restorable_peer(peer)
         return item
+
+
+def _kind_of(operation):
+    """The Kind of the link that an operation is about, where that is known."""
+    return KINDS.get((operation.values or {}).get('kind') or operation.facts.get('kind') or (operation.before or {}).get('kind'))
+
+
+def _told(kind, values: dict) -> dict:
+    """Those options of the kind's dict that travel in link messages."""
+    own = values.get(kind.key) if kind is not None else None
+    return {option: value for option, value in own.items() if option not in told_otherwise(kind.parts)} if own else {}
+
+
+def _part_settings(kind, values: dict, before: dict) -> list[tuple]:
+    """(part, values, values before) of the parts that have something to set."""
+    settings = []
+    for part, now, old in ([(part, values.get(kind.key, {}), before.get(kind.key, {})) for part in kind.parts] if kind is not None else []) + [
+            (part, values, before) for part in COMMON_PARTS]:
+        wanted = {option: now[option] for option in part.options if option in now}
+        if wanted:
+            settings.append((part, wanted, {option: old[option] for option in part.options if option in old}))
+    return settings
 
 
 def _flags(values) -> tuple[int, int]:

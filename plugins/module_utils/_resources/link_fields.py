@@ -52,6 +52,8 @@ COMMON = [
 KIND_FIELDS = [Field(kind.key, Options(kind.table), None, f'Options of O(kind={kind.name}).') for kind in KINDS.values() if kind.table.fields]
 PORTS = {kind.port_option: kind for kind in KINDS.values() if kind.port_option}
 PORT_FIELDS = [Field(option, Options(kind.port), None, f'Options of the link as a port of a {kind.name}.') for option, kind in PORTS.items()]
+#: Part objects of options that any link may have
+COMMON_PARTS: tuple = ()
 #: sent and read by their attribute, with nothing special about them
 PLAIN = Table([field for field in COMMON if field.attr and field.name not in ('name', 'altnames', 'master', 'link')])
 

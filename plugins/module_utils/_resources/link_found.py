@@ -42,13 +42,16 @@ class FoundLink:
         values = {'name': self.name}
         if self.kind:
             values['kind'] = self.kind
+        kind = KINDS.get(self.kind)
         values.update(PLAIN.decode(raw, name_of))
         values.setdefault('alias', '')
+        if kind is not None and not kind.ether:
+            for option in ('address', 'broadcast'):
+                values.pop(option, None)
         for option, (bit, inverse) in FLAGS.items():
             values[option] = bool(self.flags & bit) != inverse
         values['altnames'] = sorted(raw.get('IFLA_PROP_LIST', {}).get('IFLA_ALT_IFNAME', []))
         values['master'] = name_of(self.master_index) if self.master_index else ''
-        kind = KINDS.get(self.kind)
         if self.link_index and self.link_nsid is None and self.link_index != self.index and (kind is None or kind.parent):
             values['link'] = name_of(self.link_index)
         spec = raw.get('IFLA_AF_SPEC')
@@ -58,6 +61,8 @@ class FoundLink:
         if kind is not None and kind.table.fields and not kind.paired:  # the other end of a pair is a link of its own
             data = raw['info'].get('IFLA_INFO_DATA', b'')
             values[kind.key] = kind.table.decode(messages.data_layout(kind).read(data, 0, len(data)), name_of)
+        for part in kind.parts if kind is not None else ():
+            values.setdefault(kind.key, {}).update(part.observe(self.table.kernel, self.table.netns, self))
         port = next((kind for kind in PORTS.values() if kind.name == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
         if port is not None:
             data = raw['info'].get('IFLA_INFO_SLAVE_DATA', b'')
@@ -68,10 +73,17 @@ class FoundLink:
         return values
 
 
+    def look(self, part):
+        """Reads the options of a common part, which nobody asked for until now."""
+        if self.table is not None and self.table.kernel is not None and not any(option in self.values for option in part.options):
+            self.values.update(part.observe(self.table.kernel, self.table.netns, self))
+
+
 class LinkTable(dict):
     """{name: FoundLink} of one namespace."""
 
-    def __init__(self, links=()):
+    def __init__(self, links=(), kernel=None, netns=None):
+        self.kernel, self.netns = kernel, netns
         super().__init__((link.name, link) for link in links)
         self.by_index = {link.index: link for link in self.values()}
         for link in self.values():

@@ -13,7 +13,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, PORTS, restorable
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, COMMON_PARTS, PORTS, restorable
 
 #: resources that hang on a link and go with it, in the order in which they come back
 HUNG = ('bridge_vlans', 'fdb', 'addresses', 'neighs', 'routes')
@@ -112,6 +112,7 @@ class LinkPlan:
         values = {option: value for option, value in one.values.items() if option not in _PLACE}
         if kind is not None and 'up' not in values:
             values['up'] = True
+        self._check_parts(one, found)
         misplaced = self._misplaced(one, found)
         if misplaced:
             if not one.recreate:
@@ -152,10 +153,11 @@ class LinkPlan:
             raise InputError(f"{one.where}: link '{one.key}' does not exist in {_place(one.netns)} (No such device); give kind to have it made")
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
+        self._check_parts(one, None)
         values = with_defaults({'up': True, **one.values})
         late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
-        create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key)])
+        create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key, values)])
         if KINDS[kind].paired:
             peer = values['peer']
             create.provides.add(('link', peer_netns(one.netns, peer), peer['name']))
@@ -259,9 +261,10 @@ class LinkPlan:
             merged.pop(kind.key)
         if bool(own.get('gpe')) != bool(found.values.get('vxlan', {}).get('gpe')):  # another link layer, with flags of its own and no MAC
             merged = {option: value for option, value in merged.items() if option in one.values or option not in ('address', 'broadcast', 'arp', 'multicast')}
-        sentence = kind.check(merged.get(kind.key, {})) if kind.check else None
-        if sentence:
-            raise InputError(f'{one.where}: {sentence}')
+        sentences = [kind.check(merged.get(kind.key, {})) if kind.check else None,
+                     *(part.check_recreate(merged.get(kind.key, {}), found) for part in kind.parts)]
+        if any(sentences):
+            raise InputError(f'{one.where}: {next(filter(None, sentences))}')
         peer = None
         if kind.paired:
             peer = self._peer_of(one.netns, found)
@@ -289,7 +292,7 @@ class LinkPlan:
         recreated.before = restorable(found.values)
         recreated.provides = {('link', one.netns, one.key)}
         recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, merged)}
-        recreated.undo = [self._deletion(one.netns, one.key)]
+        recreated.undo = [self._deletion(one.netns, one.key, merged)]
         self.out.append(recreated)
         if peer is not None:
             recreated.provides.add(('link', *peer[:2]))
@@ -342,6 +345,8 @@ class LinkPlan:
             return
         if found.kind is None and found.index and one.values.get('kind') is None:
             raise InputError(f"{one.where}: '{one.key}' is a physical link, which cannot be removed")
+        if is_fallback(found):
+            raise InputError(f"{one.where}: '{one.key}' is made by the driver in every network namespace and cannot be removed")
         if one.values.get('kind') not in (None, found.kind):
             raise InputError(f"{one.where}: '{one.key}' is of kind {found.kind}, not {one.values['kind']}, and is left alone")
         kept = self._kept_peer(one.netns, found)
@@ -360,7 +365,7 @@ class LinkPlan:
     def _purge(self, scope):
         for name, found in list(self.world.links(scope.netns).items()):
             wanted = self.index.get((scope.netns, name))
-            if wanted is not None or name == 'lo' or found.kind is None or (scope.netns, name) in self.deleted:
+            if wanted is not None or name == 'lo' or found.kind is None or is_fallback(found) or (scope.netns, name) in self.deleted:
                 continue
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']) and self._kept_peer(scope.netns, found) is None:
                 self._delete(scope.netns, found, scope.where)
@@ -411,6 +416,20 @@ class LinkPlan:
 
     def _peer_of(self, netns, found):
         return peer_of(self.world, netns, found)
+
+    def _check_parts(self, one, found):
+        """Reads the common parts that are asked for, and lets all parts refuse what is wanted of them."""
+        kind = KINDS.get(one.values.get('kind') or (found.kind if found is not None else None))
+        asked = [(part, one.values[kind.key]) for part in kind.parts if kind.key in one.values] if kind is not None else []
+        for part in COMMON_PARTS:
+            if any(option in one.values for option in part.options):
+                asked.append((part, one.values))
+                if found is not None:
+                    found.look(part)
+        for part, values in asked:
+            sentence = part.check(values, found)
+            if sentence:
+                raise InputError(f'{one.where}: {sentence}')
 
     # -- checks -------------------------------------------------------------------------------------------------------
 
@@ -494,8 +513,8 @@ class LinkPlan:
         self.out.append(operation)
         return operation
 
-    def _deletion(self, netns, name):
-        return Operation(self.resource.section, 'delete', netns, name, name, phase=Phase.DELETE_LINK)
+    def _deletion(self, netns, name, before=None):
+        return Operation(self.resource.section, 'delete', netns, name, name, before=before, phase=Phase.DELETE_LINK)
 
 
 def peer_of(world, netns, found):
@@ -511,6 +530,11 @@ def peer_of(world, netns, found):
                 world.kernel is None or messages.nsid(world.kernel, netns, other) == found.link_nsid):
             return other, peer.name, peer
     return None
+
+
+def is_fallback(found) -> bool:
+    """Whether the driver made the link by itself."""
+    return found.kind in KINDS and found.name in KINDS[found.kind].fallback
 
 
 def sits_on(child, parent) -> bool:
@@ -583,6 +607,7 @@ def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]
             table = PORTS[option].port if option in PORTS else KINDS[option].table
             old = found.get(option, {})
             own = {name: one for name, one in value.items() if not table.by_name[name].equal(one, old.get(name, _nothing(one)))}
+            own = {name: one for name, one in own.items() if not table.by_name[name].write_only}
             if own:
                 changed[option] = own
                 before[option] = {name: old.get(name, _nothing(own[name])) for name in own if old.get(name, _nothing(own[name])) is not None}

@@ -75,7 +75,22 @@ class Acting(Batched):
         kernel.sent.append(f'{operation.action} {operation.key}')
 
 
-RESOURCES = {'things': Batched(), 'acts': Acting()}
+class Surrounded(Batched):
+    """Messages with something to do at once before and after them."""
+
+    section = 'surrounded'
+
+    def immediate(self, operation, kernel):
+        def act(when):
+            word = f'{when} {operation.action} {operation.key}'
+            if word in kernel.refuse:
+                raise kernel.refuse[word]
+            kernel.sent.append(word)
+        return tuple((lambda when=when: act(when)) if when in operation.facts.get('acts', ('first', 'last')) else None for when in ('first', 'last'))
+
+
+RESOURCES = {'things': Batched(), 'acts': Acting(), 'surrounded': Surrounded()}
+LINKS = {'links': Batched()}
 
 
 def operation(text, netns=None, *, section='things', undo=None, **facts):
@@ -127,7 +142,7 @@ def test_undo_in_reverse_with_what_the_kernel_did_after_the_error():
     error = refused(kernel, operation('create a'), operation('create b'), operation('create c'), operation('create d', 'blue'))
     assert kernel.sent == ['create a', 'create b', 'create c', 'delete c', 'delete a']
     assert error.message == "config[b]: making things 'b' failed: taken (EEXIST). Everything else of this task was taken back"
-    assert error.details == {'failed_operation': describe(operation('create b')), 'errno': errno.EEXIST, 'errno_name': 'EEXIST', 'extack': 'taken',
+    assert error.details == {'failed_operation': describe(operation('create b'), RESOURCES), 'errno': errno.EEXIST, 'errno_name': 'EEXIST', 'extack': 'taken',
                              'rolled_back': True}
 
 
@@ -258,9 +273,28 @@ def test_an_undo_that_breaks_does_not_stop_the_others(trouble):
     assert kernel.sent[-1] == 'delete a' and error.details['rolled_back'] is False and 'acts b' in error.message
 
 
+def test_what_is_done_at_once_keeps_its_place_among_messages():
+    kernel = Kernel()
+    run(kernel, operation('create a'), operation('create b', section='surrounded'), operation('create c'))
+    assert kernel.sent == ['create a', 'first create b', 'create b', 'last create b', 'create c']
+
+
+@pytest.mark.parametrize('refused_word, back', [
+    ('first create b', ['delete a']),
+    ('create b', ['first delete b', 'delete b', 'last delete b', 'delete a']),
+    ('last create b', ['first delete b', 'delete b', 'last delete b', 'delete a']),
+])
+def test_undo_of_what_is_done_at_once(refused_word, back):
+    kernel = Kernel({refused_word: KernelError(errno.EINVAL)})
+    error = refused(kernel, operation('create a'), operation('create b', section='surrounded'))
+    assert error.details['rolled_back'] is True
+    done = kernel.sent[kernel.sent.index(refused_word) + 1:] if refused_word in kernel.sent else kernel.sent[-len(back):]
+    assert done == back
+
+
 def test_describe():
     one = Operation('links', 'set', 'blue', 'vx0', 'vx0', {'mtu': 1400}, {'mtu': 1500}, where='links[0]', disruption='down', flushes=['routes'])
-    assert describe(one) == {'action': 'set', 'resource': 'links', 'netns': 'blue', 'name': 'vx0', 'disruption': 'down', 'item': 'links[0]',
-                             'flushes': ['routes'], 'values': {'mtu': 1400}, 'before': {'mtu': 1500}}
-    assert 'values' not in describe(Operation('links', 'delete', None, 'a', 'a', {'x': 1}, {'x': 1}))
-    assert 'before' not in describe(Operation('links', 'create', None, 'a', 'a', {'x': 1}, {'x': 1}))
+    assert describe(one, LINKS) == {'action': 'set', 'resource': 'links', 'netns': 'blue', 'name': 'vx0', 'disruption': 'down', 'item': 'links[0]',
+                                    'flushes': ['routes'], 'values': {'mtu': 1400}, 'before': {'mtu': 1500}}
+    assert 'values' not in describe(Operation('links', 'delete', None, 'a', 'a', {'x': 1}, {'x': 1}), LINKS)
+    assert 'before' not in describe(Operation('links', 'create', None, 'a', 'a', {'x': 1}, {'x': 1}), LINKS)

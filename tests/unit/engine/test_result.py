@@ -39,17 +39,18 @@ def link(action, name, values=None, before=None, netns=None, **more):
 
 
 def test_diff_is_of_exactly_what_is_touched():
-    found = diff([link('create', 'a', {'name': 'a'}), link('set', 'b', {'mtu': 1}, {'mtu': 2}), link('delete', 'c', before={'name': 'c'}, netns='blue')])
+    found = diff([link('create', 'a', {'name': 'a'}), link('set', 'b', {'mtu': 1}, {'mtu': 2}),
+                  link('delete', 'c', before={'name': 'c'}, netns='blue')], RESOURCES)
     assert yaml.safe_load(found['before']) == {'links b': {'mtu': 2}, 'links c netns blue': {'name': 'c'}}
     assert yaml.safe_load(found['after']) == {'links a': {'name': 'a'}, 'links b': {'mtu': 1}}
 
 
 def test_diff_of_what_is_made_anew():
     found = diff([link('delete', 'a', before={'id': 1, 'mtu': 2}), link('create', 'a', {'id': 3, 'mtu': 2}, {'id': 1, 'mtu': 2}),
-                  link('set', 'a', {'up': True}, {'up': False})])
+                  link('set', 'a', {'up': True}, {'up': False})], RESOURCES)
     assert yaml.safe_load(found['before']) == {'links a': {'id': 1, 'mtu': 2, 'up': False}}
     assert yaml.safe_load(found['after']) == {'links a': {'id': 3, 'mtu': 2, 'up': True}}
-    assert diff([link('set', 'a', {'x': 1}, {'x': 0}), link('delete', 'a', before={'x': 1})])['after'] == ''
+    assert diff([link('set', 'a', {'x': 1}, {'x': 0}), link('delete', 'a', before={'x': 1})], RESOURCES)['after'] == ''
 
 
 def test_nothing():

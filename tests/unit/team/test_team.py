@@ -60,7 +60,7 @@ PORTS = [{'name': 'eth1', 'prio': 5}, {'name': 'eth2'}]
     ({'runner': 'fastest'}, "runner is 'fastest', but must be one of activebackup"),
     ({'runner_options': {'fast': 1}}, "runner_options: unknown option 'fast'"),
     ({'runner': 'random', 'runner_options': {'fast_rate': True}}, 'runner_options.fast_rate does not fit runner random'),
-    ({'runner_options': {'notify_peers': {'count': -1}}}, 'runner_options.notify_peers: count is -1, but must be 0-'),
+    ({'runner_options': {'notify_peers': {'count': -1}}}, 'runner_options: notify_peers: count is -1, but must be 0-'),
     ({'link_watch': 'ethtool'}, "link_watch is 'ethtool', but must be a dict or a list of dicts"),
     ({'link_watch': {'name': 'ethtool', 'interval': 3}}, 'link_watch: interval does not fit ethtool, which takes delay_up, delay_down'),
     ({'link_watch': {'name': 'arp_ping'}}, 'link_watch: arp_ping needs target_host'),
