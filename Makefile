@@ -104,13 +104,20 @@ native: venv ## probes and captures with real packets, in namespaces of the runn
 	@tools/need ip=iproute2 nft=nftables $(if $(SUDO),sudo=sudo)
 	@$(STEP) 'native: packets in namespaces of this kernel' $(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/native $(ARGS)
 
-.PHONY: differential $(PYROUTE2:%=differential-%) kernel
+.PHONY: differential $(PYROUTE2:%=differential-%) differential-vm kernel kernel-vm
 differential: $(PYROUTE2:%=differential-%) ## the modules against iproute2 on a kernel with all drivers, with the oldest and newest pyroute2
 $(PYROUTE2:%=differential-%): differential-%: venv kernel $(BUILD)/pyroute2/%/.ready
 	@$(STEP) 'differential: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
 	  tools/kernel-run --timeout 900 -- $(BIN)/python -m pytest tests/differential $(ARGS)
+differential-vm: venv kernel-vm $(BUILD)/pyroute2/newest/.ready
+	@$(STEP) 'differential: newer kernel' env PYTHONPATH=$(BUILD)/pyroute2/newest \
+	  tools/kernel-run --kernel vm --timeout 900 -- $(BIN)/python -m pytest tests/differential $(ARGS)
 kernel:
 	@tools/need teamd=libteam-utils linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
+
+kernel-vm: kernel
+	@tools/need qemu-system-x86_64=qemu-system-x86 gcc=gcc make=make xz=xz-utils
+	@$(STEP) 'newer kernel into .build/kernels' tools/kernel-vm $(BUILD)/kernels/vm
 
 .PHONY: versions $(ANSIBLE:%=versions-%)
 versions: $(ANSIBLE:%=versions-%) ## a playbook under ansible-core 2.17 and the newest

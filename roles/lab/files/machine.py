@@ -159,15 +159,18 @@ def why(folder):
 # -- accelerator ------------------------------------------------------------------------------------------------------------------
 
 def accelerator(config):
-    """``kvm`` where a stock kernel really runs under it, else ``tcg``; the answer is kept for this host kernel, processor and QEMU."""
     if config["accelerator"] != "auto":
         return config["accelerator"]
+    return proven_accelerator(image.kernel_folder(config["cache"], config), Path(config["cache"]))
+
+
+def proven_accelerator(kernel, cache):
+    """``kvm`` where the kernel of that folder really runs under it, else ``tcg``; the answer is kept for this host kernel, processor and QEMU."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    kernel = image.kernel_folder(config["cache"], config)
     about = host_key() + [kernel.name]
-    answer = Path(config["cache"]) / "accelerator.json"
-    with locked(Path(config["cache"])):
+    answer = cache / "accelerator.json"
+    with locked(cache):
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
             known = json.loads(answer.read_text(encoding="utf-8"))
             if known["about"] == about:
