@@ -200,7 +200,8 @@ OPTIONS = {
     },
 }
 
-#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN and LACKING as below.
+#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN and LACKING as below, and ADD, the words of `ip` that
+#: make one where it is not `ip link add`, with WITHOUT_MAC, the options on links without a MAC that is set.
 KIND_FILES = {path.stem: importlib.import_module(f'differential.kind_options.{path.stem}') for path in sorted((Path(__file__).parent / 'kind_options').glob('*.py'))}
 OPTIONS.update({key: file.CASES for key, file in KIND_FILES.items()})
 
@@ -221,6 +222,7 @@ LACKING.update({(key, option): why for key, file in KIND_FILES.items() for optio
 ELSEWHERE = {
     ('', 'name'): 'all', ('', 'kind'): 'all', ('', 'link'): 'the kinds that sit on a link', ('', 'link_netns'): 'test_link.py',
     ('', 'move_from'): 'test_link.py', ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
+    ('tun', 'persist'): 'test_device.py',
 }
 
 #: What of an option iproute2 6.1 cannot show.
@@ -276,6 +278,8 @@ class Group:
 
     def without_mac(self) -> set[str]:
         """Links that have none, or that of their parent, or one that is the option."""
+        if hasattr(KIND_FILES.get(self.key), 'ADD'):
+            return {self.names[option] for option in KIND_FILES[self.key].WITHOUT_MAC}
         if self.key in ('ipvlan', 'macvlan'):
             return {self.names[option] for option in self.cases if self.key == 'ipvlan' or option == 'flags'}
         return {self.names[option] for option in ('gpe', 'address') if option in self.names}
@@ -372,7 +376,9 @@ class Group:
                     lines += [f'link set dev {name}po-{end} up'] if case.up else [f'link set dev {name}po-{end} down']
                 lines.append(f'link set dev {name} type {kind} {words}')
             else:
-                lines += [f'link add {parent} name {name} type {kind} {own} {also} {words}', *up]
+                add = getattr(KIND_FILES.get(self.key), 'ADD', 'link add {parent} name {name} type {kind}').format(parent=parent, name=name, kind=kind)
+                address = [f'link set dev {name} address {mac(name)}'] if 'link add' not in add and name not in self.without_mac() else []
+                lines += [f'{add} {own} {also} {words}', *address, *up]
         elif option == 'altnames':
             lines = [f'link add {name} type dummy', f'link property add dev {name} ' + ' '.join(f'altname {other}' for other in case.value)]
         elif option in ('num_tx_queues', 'num_rx_queues'):

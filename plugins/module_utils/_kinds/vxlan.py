@@ -115,4 +115,4 @@ KIND = Kind('vxlan', DOC, [
     Field('localbypass', Bool(None, None), 'IFLA_VXLAN_LOCALBYPASS', 'Deliver packets to local VXLAN devices directly.', nla=(31, 'uint8')),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, fixed=_fixed, together={'group': ['dev']})
+], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, fixed=_fixed, together={'group': ['dev']}, layer='gpe')

@@ -17,31 +17,40 @@ class Kind:
     data     pyroute2's name of the class of IFLA_INFO_DATA, where it is not the kind's name; its rows need not exist
     parent   'required' or 'optional' if the link sits on another one (`link`), None if it stands alone
     falls    the kernel removes it with the link below it
-    paired   made as a pair whose other end is `peer`
+    paired   made as a pair whose other end is `peer`: the number of its attribute among IFLA_INFO_DATA
+    primary  attribute of IFLA_INFO_DATA that is 0 on the end that was made as `peer`, where the ends are not alike
     port     options of a port of such a link: a Table, sent as IFLA_INFO_SLAVE_DATA
     port_option  name of the port's dict on the enslaved link
     port_down    a port must be down when it is enslaved
+    rows     (number, name, type) of attributes of IFLA_INFO_DATA that no field names
     encode   function(values, attributes) to add what no single field says
+    decode   function(attributes) -> own values that no single field says
     check    function(values) -> sentence or None, for options that contradict each other
     fixed    function(changed own values, found ones) -> options that a live link cannot take, beyond those that are never live
+    whole    tuples of options that the kernel takes together only: where one of them changes, all that are wanted are sent
+    made     False where such devices come with their hardware: they are configured, and neither made nor removed
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     parts    Part objects: options that are read and set by another way than link messages
     ether    the link has MAC addresses; otherwise `address` and `broadcast` are not its options
+    layer    the option that decides what the link carries: with another value it has other flags, and another MAC or none
     fallback names of the devices that the driver makes by itself in every namespace, which nobody can remove
     """
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
-                 falls: bool | None = None, paired: bool = False, port=(), port_option: str | None = None, port_down: bool = False,
-                 encode=None, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, fallback=()):
+                 falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
+                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, layer: str | None = None, fallback=()):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
-        self.parent, self.paired = parent, paired
+        self.parent, self.paired, self.primary = parent, paired, primary
         self.falls = parent == 'required' if falls is None else falls
         self.port = Table(port) if port_option else None
         self.port_option, self.port_down = port_option, port_down
-        self.encode, self.check, self.restorable = encode, check, restorable
+        self.rows, self.encode, self.decode = tuple(rows), encode, decode
+        self.whole, self.made = tuple(whole), made
+        self.check, self.restorable = check, restorable
+        self.layer = layer
         self.fixed, self.together = fixed, together or {}
         self.key = key or name
         self.parts, self.ether, self.fallback = tuple(parts), ether, tuple(fallback)

@@ -26,7 +26,8 @@ class Part:
         raise NotImplementedError
 
     def apply(self, kernel, netns: str | None, name: str, values: dict, before: dict):
-        """Set these options of a link that exists; `before` has those of them that were known. Raises KernelError."""
+        """Set these options of a link that exists; `before` has those of them that were known (and what the kind says
+        goes `together` with them); it is empty where the link has just been made. Raises KernelError."""
         raise NotImplementedError
 
     def commands(self, netns: str | None, name: str, values: dict, before: dict) -> list[list[str]]:

@@ -99,6 +99,10 @@ class Resource:
     #: parse() wants to know that purge is set (an item without entries empties its scope)
     takes_purge = False
 
+    def columns(self, top: dict, items: list):
+        """Many alike items as one object, where the resource has a form for that; None where it has not, or the items are not alike."""
+        return None
+
     def parse(self, item: dict, where: str) -> list[Wanted]:
         """The wanted objects of one item (common options already taken out into item['netns'], ['state'], ['recreate'])."""
         raise NotImplementedError
@@ -179,3 +183,12 @@ def prefix(tool: str, netns: str | None) -> list[str]:
     if netns.startswith('/'):
         return ['nsenter', '--net=' + netns, tool]
     return [tool, '-n', netns]
+
+
+def within(netns: str | None) -> list[str]:
+    """The words before a program without an option for the namespace that it is to run in."""
+    if netns is None:
+        return []
+    if netns.startswith('pid:'):
+        return ['nsenter', '-t', netns[4:], '-n']
+    return ['nsenter', '--net=' + netns] if netns.startswith('/') else ['ip', 'netns', 'exec', netns]

@@ -30,7 +30,6 @@ LINKINFO = Layout([(1, 'IFLA_INFO_KIND', 'asciiz'), (2, 'IFLA_INFO_DATA', 'cdata
 #: IFLA_AF_SPEC of AF_UNSPEC: AF_INET6 (10) { IFLA_INET6_ADDR_GEN_MODE (8) }
 INET6_SPEC = Layout([(8, 'IFLA_INET6_ADDR_GEN_MODE', 'uint8')])
 AF_SPEC = Layout([(10, 'AF_INET6', INET6_SPEC)])
-_VETH_INFO_PEER = 1
 
 
 def message(kernel):
@@ -45,12 +44,9 @@ def data_layout(kind) -> Layout:
     """The layout of a kind's IFLA_INFO_DATA: pyroute2's class, with the rows that our table adds."""
     if kind.name not in _layouts:
         cls = _deps.classes().ifinfmsg.ifinfo.data_map.get(kind.data)
-        extra = kind.table.supplement() + list(_EXTRA.get(kind.data, ()))
+        extra = [*kind.table.supplement(), *kind.rows]
         _layouts[kind.name] = Layout.of(cls, extra) if cls is not None else Layout(extra)
     return _layouts[kind.name]
-
-
-_EXTRA = {'macvlan': [(3, 'IFLA_MACVLAN_MACADDR_MODE', 'uint32')]}
 
 
 def port_layout(kind) -> Layout:
@@ -62,12 +58,12 @@ def port_layout(kind) -> Layout:
     return _layouts[name]
 
 
-def peer_data(kernel, name: str, netns_fd: int | None) -> bytes:
-    """IFLA_INFO_DATA of a pair: the other end as an ifinfomsg of its own. IFF_UP there is refused by veth, so it is not offered."""
+def peer_data(kernel, number: int, name: str, netns_fd: int | None) -> bytes:
+    """The other end among a pair's IFLA_INFO_DATA: an ifinfomsg of its own. IFF_UP there is refused by veth, so it is not offered."""
     values = {'IFLA_IFNAME': name}
     if netns_fd is not None:
         values['IFLA_NET_NS_FD'] = netns_fd
-    return attribute(_VETH_INFO_PEER, message(kernel).pack({}, values))
+    return attribute(number, message(kernel).pack({}, values))
 
 
 def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
@@ -82,6 +78,15 @@ def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
     for place, answers in replies.items():
         found[names[place]] = codec.read_header(answers[0][1])['index']
     return found
+
+
+def get(kernel, netns: str | None, name: str, mask: int = SKIP_STATS) -> tuple[dict, dict]:
+    """(header, attributes) of one link; KernelError(ENODEV) if there is none. `mask` asks for more than every dump has (IFLA_EXT_MASK)."""
+    codec = message(kernel)
+    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': name, 'IFLA_EXT_MASK': mask}))])
+    if failed:
+        raise failed[0]
+    return codec.read(replies[0][0][1])
 
 
 def nsid(kernel, netns: str | None, target: str | None) -> int | None:

@@ -42,8 +42,9 @@ class Link(Resource):
         values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
         kind = KINDS.get(values.get('kind', ''))
         if kind is not None and kind.paired:  # the dict of a pair is its other end: veth.peer is peer
-            inner = nested.pop(kind.key, {}).get('peer')
-            nested = {**({'peer': inner} if inner is not None else {}), **nested}
+            own = dict(nested.pop(kind.key, {}))
+            inner = own.pop('peer', None)
+            nested = {**({'peer': inner} if inner is not None else {}), **({kind.key: own} if own else {}), **nested}
         for name, options in nested.items():
             values[name] = self.table.by_name[name].type.table.parse(options, f'{where}: {name}')
             if name in PORTS or (name == 'peer' and kind is not None and kind.paired):
@@ -127,7 +128,7 @@ class Link(Resource):
             remover = next((part for part in parts if part.removes), None)
             return (lambda: remover.remove(kernel, netns, name, before)) if remover is not None else None, None
         maker = next((part for part in parts if part.makes), None) if operation.action == 'create' else None
-        settings = _part_settings(kind, values, before)
+        settings = _part_settings(kind, values, before, operation.facts)
         return ((lambda: maker.make(kernel, netns, name, values)) if maker is not None else None,
                 (lambda: [part.apply(kernel, netns, name, *change) for part, *change in settings]) if settings else None)
 
@@ -153,19 +154,18 @@ class Link(Resource):
             return self._changes(netns, values['name'], {**first, **({kind.key: own} if own else {}), **later}, {}, {**operation.facts, 'kind': kind.name}, kernel)
         attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
         info = {'IFLA_INFO_KIND': kind.name}
-        own = _told(kind, first)
+        own, data = _told(kind, first), b''
         home = values.get('link_netns') if 'link' in values else None
         lower = home if home is not None else netns
         if kind.paired:
             peer = values['peer']
             other = peer_netns(netns, peer)
-            info['IFLA_INFO_DATA'] = messages.peer_data(kernel, peer['name'], None if other == netns else kernel.namespaces.fd(other))
+            data = messages.peer_data(kernel, kind.paired, peer['name'], None if other == netns else kernel.namespaces.fd(other))
             kernel.expect(other, peer['name'])
-        elif own:
-            data = kind.table.encode(own, lambda name: kernel.index(lower, name))
-            if kind.encode:
-                kind.encode(own, data)
-            info['IFLA_INFO_DATA'] = messages.data_layout(kind).pack(data)
+        if own:
+            data += _info_data(kind, own, lambda name: kernel.index(lower, name))
+        if data:
+            info['IFLA_INFO_DATA'] = data
         attrs['IFLA_LINKINFO'] = messages.LINKINFO.pack(info)
         if 'link' in values:
             attrs['IFLA_LINK'] = kernel.index(lower, values['link'])
@@ -213,11 +213,9 @@ class Link(Resource):
         if own:
             old = before.get(kind.key, {})
             own = {option: _change(kind.table.by_name[option], value, old.get(option)) for option, value in own.items()}
-            data = kind.table.encode(own, lambda other: kernel.index(netns, other))
-            if kind.encode:
-                kind.encode(own, data)
+            data = _info_data(kind, own, lambda other: kernel.index(netns, other))
             # a message of its own: VXLAN refuses one that also has an MTU
-            send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': messages.data_layout(kind).pack(data)})})
+            send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': data})})
         if 'addrgenmode' in values:
             attrs['IFLA_AF_SPEC'] = messages.AF_SPEC.pack({'AF_INET6': {'IFLA_INET6_ADDR_GEN_MODE': ADDRGENMODES[values['addrgenmode']]}})
         if 'master' in values:
@@ -258,7 +256,7 @@ class Link(Resource):
         if operation.action == 'move':
             return [[*prefix('ip', operation.facts['from']), 'link', 'set', 'dev', name, 'netns', operation.netns or '1']]
         kind = _kind_of(operation)
-        parts = [line for part, *change in _part_settings(kind, values, operation.before or {}) for line in part.commands(operation.netns, name, *change)]
+        parts = [line for part, *change in _part_settings(kind, values, operation.before or {}, operation.facts) for line in part.commands(operation.netns, name, *change)]
         if operation.action == 'set':
             return self._set_commands(ip, name, values, operation.before, operation.facts) + parts
         return self._create_commands(operation, ip, kind) + parts
@@ -283,9 +281,15 @@ class Link(Resource):
         if kind.paired:
             peer = values['peer']
             other = peer_netns(operation.netns, peer)
-            line += ['peer', 'name', peer['name']] + (['netns', other or '1'] if other != operation.netns else [])
+            theirs = ['name', peer['name']] + (['netns', other or '1'] if other != operation.netns else [])
         for option, value in _told(kind, first).items():
-            line += kind.table.by_name[option].command(value)
+            words = kind.table.by_name[option].command(value)
+            if kind.paired and words[0] == 'peer':  # an option of the other end: after the one keyword for all of them
+                theirs = words[1:] + theirs
+            else:
+                line += words
+        if kind.paired:
+            line += ['peer', *theirs]
         rest = {option: value for option, value in first.items() if option in FLAGS or option == 'master'}
         if up or (up is False and operation.facts.get('port_down')):
             rest['up'] = up
@@ -355,6 +359,10 @@ class Link(Resource):
             peer = peer_of(world, netns, found)
             if peer is None:
                 item.pop('kind')  # the other end is in a namespace that is not part of the document
+                item.pop(kind.key, None)
+            elif found.is_peer:  # the other end makes it
+                item.pop('kind')
+                item.pop(kind.key, None)
             else:
                 item['peer'] = restorable_peer(peer)
         return item
@@ -371,10 +379,18 @@ def _told(kind, values: dict) -> dict:
     return {option: value for option, value in own.items() if option not in told_otherwise(kind.parts)} if own else {}
 
 
-def _part_settings(kind, values: dict, before: dict) -> list[tuple]:
+def _info_data(kind, own: dict, index_of) -> bytes:
+    """IFLA_INFO_DATA of these options of the kind's dict."""
+    attrs = kind.table.encode(own, index_of)
+    if kind.encode:
+        kind.encode(own, attrs)
+    return messages.data_layout(kind).pack(attrs)
+
+
+def _part_settings(kind, values: dict, before: dict, facts: dict) -> list[tuple]:
     """(part, values, values before) of the parts that have something to set."""
-    settings = []
-    for part, now, old in ([(part, values.get(kind.key, {}), before.get(kind.key, {})) for part in kind.parts] if kind is not None else []) + [
+    settings, same = [], facts.get('together', {})
+    for part, now, old in ([(part, values.get(kind.key, {}), {**same, **before.get(kind.key, {})}) for part in kind.parts] if kind is not None else []) + [
             (part, values, before) for part in COMMON_PARTS]:
         wanted = {option: now[option] for option in part.options if option in now}
         if wanted:

@@ -21,6 +21,8 @@ HUNG = ('bridge_vlans', 'fdb', 'addresses', 'neighs', 'routes')
 OF_PORT = ('bridge_vlans', 'fdb')
 #: options that say where a link is or comes from, not how it is set
 _PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
+#: options whose defaults are those of what the link carries
+_LAYER = ('address', 'broadcast', 'arp', 'multicast', 'txqlen')
 _FIELD = {field.name: field for field in COMMON}
 
 
@@ -122,6 +124,7 @@ class LinkPlan:
         changed, before = difference(values, found.values, kind)
         if not changed:
             return
+        _complete(changed, before, values, found)
         fixed = [name for name, live in _costs(changed, kind) if live == RECREATE]
         own = KINDS.get(found.kind)
         if own is not None and own.fixed and own.key in changed:
@@ -142,7 +145,7 @@ class LinkPlan:
         kind = one.values.get('kind')
         made_elsewhere = self.world.promised(one.netns, one.key) if kind is None else None  # a team, by its own resource
         if made_elsewhere or self._is_peer_of_new(one) is not None:
-            values = {option: value for option, value in one.values.items() if option not in _PLACE}
+            values = {option: value for option, value in one.values.items() if option not in _PLACE and option != kind}  # it is made with the kind's own
             facts = {'kind': kind or made_elsewhere, 'up_again': False, 'port_down': self._port_down(one.netns, values.get('master'))}
             if facts['port_down']:
                 values.setdefault('up', True)
@@ -151,6 +154,8 @@ class LinkPlan:
             return
         if kind is None:
             raise InputError(f"{one.where}: link '{one.key}' does not exist in {_place(one.netns)} (No such device); give kind to have it made")
+        if not KINDS[kind].made:
+            raise InputError(f"{one.where}: '{one.key}' does not exist in {_place(one.netns)} (No such device); devices of kind {kind} come with their hardware")
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
         self._check_parts(one, None)
@@ -246,6 +251,9 @@ class LinkPlan:
 
     def _recreate(self, one, found, values):
         """Delete and create with everything that was set or hung on it, then what is wanted."""
+        for kind in (found.kind, one.values.get('kind')):
+            if kind in KINDS and not KINDS[kind].made:
+                raise InputError(f"{one.where}: '{one.key}' cannot be made anew: devices of kind {kind} come with their hardware")
         self._lower_gone(one, found)
         old = restorable(found.values)
         if one.values.get('kind') not in (None, found.kind):
@@ -259,8 +267,8 @@ class LinkPlan:
         merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
         if not merged[kind.key]:
             merged.pop(kind.key)
-        if bool(own.get('gpe')) != bool(found.values.get('vxlan', {}).get('gpe')):  # another link layer, with flags of its own and no MAC
-            merged = {option: value for option, value in merged.items() if option in one.values or option not in ('address', 'broadcast', 'arp', 'multicast')}
+        if kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False):
+            merged = {option: value for option, value in merged.items() if option in one.values or option not in _LAYER}
         sentences = [kind.check(merged.get(kind.key, {})) if kind.check else None,
                      *(part.check_recreate(merged.get(kind.key, {}), found) for part in kind.parts)]
         if any(sentences):
@@ -343,7 +351,7 @@ class LinkPlan:
         found = self.world.links(one.netns).get(one.key)
         if found is None or (one.netns, one.key) in self.deleted:
             return
-        if found.kind is None and found.index and one.values.get('kind') is None:
+        if found.index and (not removable(found) if found.kind else one.values.get('kind') is None):
             raise InputError(f"{one.where}: '{one.key}' is a physical link, which cannot be removed")
         if is_fallback(found):
             raise InputError(f"{one.where}: '{one.key}' is made by the driver in every network namespace and cannot be removed")
@@ -365,7 +373,7 @@ class LinkPlan:
     def _purge(self, scope):
         for name, found in list(self.world.links(scope.netns).items()):
             wanted = self.index.get((scope.netns, name))
-            if wanted is not None or name == 'lo' or found.kind is None or is_fallback(found) or (scope.netns, name) in self.deleted:
+            if wanted is not None or name == 'lo' or not removable(found) or is_fallback(found) or (scope.netns, name) in self.deleted:
                 continue
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']) and self._kept_peer(scope.netns, found) is None:
                 self._delete(scope.netns, found, scope.where)
@@ -532,6 +540,11 @@ def peer_of(world, netns, found):
     return None
 
 
+def removable(found) -> bool:
+    """Whether a link is not hardware."""
+    return found.kind is not None and not (found.kind in KINDS and not KINDS[found.kind].made)
+
+
 def is_fallback(found) -> bool:
     """Whether the driver made the link by itself."""
     return found.kind in KINDS and found.name in KINDS[found.kind].fallback
@@ -617,6 +630,15 @@ def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]
             changed[option] = value
             before[option] = found.get(option)
     return changed, before
+
+
+def _complete(changed: dict, before: dict, values: dict, found):
+    """Adds to the changed options of the kind those that the kernel takes only together with them."""
+    kind = KINDS.get(found.kind)
+    for group in kind.whole if kind is not None and kind.key in changed else ():
+        if any(name in changed[kind.key] for name in group):
+            changed[kind.key] = {**{name: values[kind.key][name] for name in group if name in values[kind.key]}, **changed[kind.key]}
+            before[kind.key] = {**{name: found.values[kind.key][name] for name in group if name in found.values[kind.key]}, **before[kind.key]}
 
 
 def _nothing(value):
