@@ -32,7 +32,8 @@ options:
       - "Without it an existing link, such as a physical NIC, is configured."
     type: str
     aliases: [type]
-    choices: [bond, bridge, dummy, ifb, ipvlan, macvlan, nlmon, team, vcan, veth, vlan, vrf, vxlan]
+    choices: [bond, bridge, can, dummy, hsr, ifb, ipoib, ipvlan, ipvtap, macvlan, macvtap, netkit, nlmon, team, tun, vcan, veth, vlan, vrf, vxcan,
+      vxlan]
   up: &up
     description:
       - "Administrative state."
@@ -523,9 +524,356 @@ options:
         description:
           - "Hand bridged ARP packets to arptables."
         type: bool
+  can: &can
+    description:
+      - "Options of O(kind=can)."
+    type: dict
+    suboptions:
+      bitrate:
+        description:
+          - "Bit rate of CAN."
+          - "Allowed: 1-4294967295 bit/s."
+          - "The link goes down for a moment when it changes."
+        type: int
+      sample_point:
+        description:
+          - "Where in a bit of CAN it is sampled, as a part of one."
+          - "Allowed: 0.001-0.999, or 0 for what CiA recommends."
+          - "The link goes down for a moment when it changes."
+        type: str
+      tq:
+        description:
+          - "Length of a time quantum of CAN; with the segments below in place of O(can.bitrate)."
+          - "Allowed: 1-4294967295 nanoseconds."
+          - "The link goes down for a moment when it changes."
+        type: int
+      prop_seg:
+        description:
+          - "Propagation segment of CAN."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      phase_seg1:
+        description:
+          - "Phase buffer segment 1 of CAN."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      phase_seg2:
+        description:
+          - "Phase buffer segment 2 of CAN."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      sjw:
+        description:
+          - "Synchronisation jump width of CAN."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      dbitrate:
+        description:
+          - "Bit rate of the data phase of CAN FD."
+          - "Allowed: 1-4294967295 bit/s."
+          - "The link goes down for a moment when it changes."
+        type: int
+      dsample_point:
+        description:
+          - "Where in a bit of the data phase of CAN FD it is sampled, as a part of one."
+          - "Allowed: 0.001-0.999, or 0 for what CiA recommends."
+          - "The link goes down for a moment when it changes."
+        type: str
+      dtq:
+        description:
+          - "Length of a time quantum of the data phase of CAN FD; with the segments below in place of O(can.dbitrate)."
+          - "Allowed: 1-4294967295 nanoseconds."
+          - "The link goes down for a moment when it changes."
+        type: int
+      dprop_seg:
+        description:
+          - "Propagation segment of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      dphase_seg1:
+        description:
+          - "Phase buffer segment 1 of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      dphase_seg2:
+        description:
+          - "Phase buffer segment 2 of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      dsjw:
+        description:
+          - "Synchronisation jump width of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      tdcv:
+        description:
+          - "Measured delay that the transmitter compensates of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      tdco:
+        description:
+          - "Offset of the delay compensation of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      tdcf:
+        description:
+          - "Filter window of the delay compensation of the data phase of CAN FD."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xbitrate:
+        description:
+          - "Bit rate of the data phase of CAN XL."
+          - "Allowed: 1-4294967295 bit/s."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xsample_point:
+        description:
+          - "Where in a bit of the data phase of CAN XL it is sampled, as a part of one."
+          - "Allowed: 0.001-0.999, or 0 for what CiA recommends."
+          - "The link goes down for a moment when it changes."
+        type: str
+      xtq:
+        description:
+          - "Length of a time quantum of the data phase of CAN XL; with the segments below in place of O(can.xbitrate)."
+          - "Allowed: 1-4294967295 nanoseconds."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xprop_seg:
+        description:
+          - "Propagation segment of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xphase_seg1:
+        description:
+          - "Phase buffer segment 1 of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xphase_seg2:
+        description:
+          - "Phase buffer segment 2 of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xsjw:
+        description:
+          - "Synchronisation jump width of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xtdcv:
+        description:
+          - "Measured delay that the transmitter compensates of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xtdco:
+        description:
+          - "Offset of the delay compensation of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      xtdcf:
+        description:
+          - "Filter window of the delay compensation of the data phase of CAN XL."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      pwms:
+        description:
+          - "Short part of a pulse of CAN XL."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      pwml:
+        description:
+          - "Long part of a pulse of CAN XL."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      pwmo:
+        description:
+          - "Offset of the pulses of CAN XL."
+          - "Allowed: 0-4294967295 minimum time quanta."
+          - "The link goes down for a moment when it changes."
+        type: int
+      loopback:
+        description:
+          - "The controller receives what it sends."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      listen_only:
+        description:
+          - "Receive without ever sending a dominant bit."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      triple_sampling:
+        description:
+          - "Sample each bit three times."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      one_shot:
+        description:
+          - "Do not repeat frames that nobody acknowledged."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      berr_reporting:
+        description:
+          - "Report bus errors."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      fd:
+        description:
+          - "CAN FD; both bit timings are needed."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      presume_ack:
+        description:
+          - "Take missing acknowledgements for given."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      fd_non_iso:
+        description:
+          - "CAN FD as it was before ISO 11898-1:2015."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      cc_len8_dlc:
+        description:
+          - "Frames of 8 bytes keep the length code that they were sent with."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      tdc_mode:
+        description:
+          - "Compensation of the transmitter delay of CAN FD: none, measured by the controller, or as O(can.tdcv) says."
+          - "The link goes down for a moment when it changes."
+        type: str
+        choices: ['off', auto, manual]
+      restricted:
+        description:
+          - "Restricted operation: acknowledge, and send nothing by itself."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      xl:
+        description:
+          - "CAN XL; both bit timings are needed."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      xtdc_mode:
+        description:
+          - "Compensation of the transmitter delay of CAN XL: none, measured by the controller, or as O(can.xtdcv) says."
+          - "The link goes down for a moment when it changes."
+        type: str
+        choices: ['off', auto, manual]
+      tms:
+        description:
+          - "Switch the transceiver to the mode of the CAN XL data phase."
+          - "The link goes down for a moment when it changes."
+        type: bool
+      restart_ms:
+        description:
+          - "Pause after which a controller that is off the bus starts again; 0 is never."
+          - "Allowed: 0-4294967295 milliseconds."
+          - "The link goes down for a moment when it changes."
+        type: int
+      termination:
+        description:
+          - "Resistor that ends the bus; 0 for none."
+          - "Allowed: 0-65535 Ohm."
+        type: int
+  hsr: &hsr
+    description:
+      - "Options of O(kind=hsr)."
+    type: dict
+    suboptions:
+      slave1:
+        description:
+          - "First link of the ring, or to the first network."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "The kernel cannot change it on a live link."
+        type: str
+      slave2:
+        description:
+          - "Second link of the ring, or to the second network."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "The kernel cannot change it on a live link."
+        type: str
+      interlink:
+        description:
+          - "Link to nodes that know nothing of the redundancy."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "The kernel cannot change it on a live link."
+        type: str
+      supervision:
+        description:
+          - "Last byte of the multicast address of supervision frames."
+          - "The default is 0."
+          - "Allowed: 0-255."
+          - "The kernel cannot change it on a live link."
+        type: int
+      version:
+        description:
+          - "Version of HSR."
+          - "The default is 0."
+          - "Allowed: 0-1."
+          - "The kernel cannot change it on a live link."
+        type: int
+      proto:
+        description:
+          - "Protocol: a ring (V(hsr), the default) or two networks (V(prp))."
+          - "Allowed: hsr, prp."
+          - "The kernel cannot change it on a live link."
+        type: str
+  ipoib: &ipoib
+    description:
+      - "Options of O(kind=ipoib)."
+    type: dict
+    suboptions:
+      pkey:
+        description:
+          - "Key of the partition."
+          - "Allowed: 0x0001-0xffff."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [key]
+      mode:
+        description:
+          - "Unreliable datagrams, or connections with a larger MTU."
+        type: str
+        choices: [datagram, connected]
+      umcast:
+        description:
+          - "Multicast groups are joined by user space."
+        type: bool
   ipvlan: &ipvlan
     description:
       - "Options of O(kind=ipvlan)."
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - "Switch (l2), route (l3) or route with netfilter hooks (l3s)."
+        type: str
+        choices: [l2, l3, l3s]
+      flags:
+        description:
+          - "Who may talk to whom."
+        type: str
+        choices: [bridge, private, vepa]
+  ipvtap: &ipvtap
+    description:
+      - "Options of O(kind=ipvtap)."
     type: dict
     suboptions:
       mode:
@@ -567,6 +915,157 @@ options:
           - "Allowed: 0-4294967295."
         type: int
         aliases: [bcqueuelen]
+      bclim:
+        description:
+          - "Broadcast and multicast to more than this many children is queued; the others are delivered at once."
+          - "The default is 1."
+          - "Allowed: -2147483648-2147483647."
+        type: int
+  macvtap: &macvtap
+    description:
+      - "Options of O(kind=macvtap)."
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - "Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the
+            parent, or only listed senders."
+        type: str
+        choices: [private, vepa, bridge, passthru, source]
+      flags:
+        description:
+          - "V(nopromisc) keeps a passthru parent out of promiscuous mode; V(nodst) does not filter by destination in source mode."
+        type: list
+        elements: str
+        choices: [nopromisc, nodst]
+      macaddr_data:
+        description:
+          - "Allowed sender MACs of mode V(source)."
+          - "Allowed: a list of a MAC address such as 02:00:00:00:00:01."
+        type: list
+        elements: str
+      bc_queue_len:
+        description:
+          - "Length of the queue of broadcast and multicast frames."
+          - "Allowed: 0-4294967295."
+        type: int
+        aliases: [bcqueuelen]
+      bclim:
+        description:
+          - "Broadcast and multicast to more than this many children is queued; the others are delivered at once."
+          - "The default is 1."
+          - "Allowed: -2147483648-2147483647."
+        type: int
+  netkit: &netkit
+    description:
+      - "Options of O(kind=netkit)."
+    type: dict
+    suboptions:
+      peer:
+        description:
+          - "The other end; the same as O(peer)."
+        type: dict
+        suboptions:
+          name:
+            description:
+              - "Name of the other end."
+              - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+            type: str
+          netns:
+            description:
+              - "Namespace of the other end, V('') for the one that the module runs in."
+              - "Without it the one of O(netns)."
+              - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+            type: str
+          address:
+            description:
+              - "MAC address of the other end."
+              - "Allowed: a MAC address such as 02:00:00:00:00:01."
+            type: str
+          mtu:
+            description:
+              - "MTU of the other end."
+              - "Allowed: 68-2147483647 bytes."
+            type: int
+          up:
+            description:
+              - "Whether the other end is up."
+              - "The default is V(true) where the pair is made."
+            type: bool
+      mode:
+        description:
+          - "Frames with MACs (l2), or packets without (l3, the default of the kernel)."
+          - "The kernel cannot change it on a live link."
+        type: str
+        choices: [l2, l3]
+      policy:
+        description:
+          - "What becomes of packets while no BPF program is attached to this end."
+        type: str
+        choices: [forward, blackhole]
+      peer_policy:
+        description:
+          - "What becomes of packets while no BPF program is attached to the other end."
+        type: str
+        choices: [forward, blackhole]
+      scrub:
+        description:
+          - "Clear mark and priority of packets that this end's program has seen (default), or not (none)."
+          - "The kernel cannot change it on a live link."
+        type: str
+        choices: [none, default]
+      peer_scrub:
+        description:
+          - "Clear mark and priority of packets that the other end's program has seen (default), or not (none)."
+          - "The kernel cannot change it on a live link."
+        type: str
+        choices: [none, default]
+  tun: &tun
+    description:
+      - "Options of O(kind=tun)."
+    type: dict
+    suboptions:
+      type:
+        description:
+          - "What it carries: V(tun)"
+          - "IP packets, V(tap)"
+          - "Ethernet frames."
+          - "Needed to make one."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [mode]
+        choices: [tun, tap]
+      user:
+        description:
+          - "User who may attach to it without privilege, by name or number; V('') for none, which a live link cannot go back to."
+          - "Allowed: a user that this host knows by name, or a number from 0 to 4294967294, or '' for none."
+        type: str
+        aliases: [owner]
+      group:
+        description:
+          - "Group whose members may, by name or number; V('') for none, which a live link cannot go back to."
+          - "Allowed: a group that this host knows by name, or a number from 0 to 4294967294, or '' for none."
+        type: str
+      pi:
+        description:
+          - "Four bytes of packet information before each packet."
+          - "The program that attaches decides; while one is attached the option is not compared."
+        type: bool
+      vnet_hdr:
+        description:
+          - "A virtio header before each packet."
+          - "The program that attaches decides; while one is attached the option is not compared."
+        type: bool
+      multi_queue:
+        description:
+          - "Many programs or threads may attach, a queue each."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      persist:
+        description:
+          - "It stays when no program is attached."
+          - "What the module makes is always so; V(true) gives this property to a device that a program has made, V(false) is refused."
+        type: bool
   veth: &veth
     description:
       - "Options of O(kind=veth)."
@@ -661,6 +1160,42 @@ options:
           - "Allowed: 1-4294967295."
           - "The kernel cannot change it on a live link."
         type: int
+  vxcan: &vxcan
+    description:
+      - "Options of O(kind=vxcan)."
+    type: dict
+    suboptions:
+      peer:
+        description:
+          - "The other end; the same as O(peer)."
+        type: dict
+        suboptions:
+          name:
+            description:
+              - "Name of the other end."
+              - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+            type: str
+          netns:
+            description:
+              - "Namespace of the other end, V('') for the one that the module runs in."
+              - "Without it the one of O(netns)."
+              - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+            type: str
+          address:
+            description:
+              - "MAC address of the other end."
+              - "Allowed: a MAC address such as 02:00:00:00:00:01."
+            type: str
+          mtu:
+            description:
+              - "MTU of the other end."
+              - "Allowed: 68-2147483647 bytes."
+            type: int
+          up:
+            description:
+              - "Whether the other end is up."
+              - "The default is V(true) where the pair is made."
+            type: bool
   vxlan: &vxlan
     description:
       - "Options of O(kind=vxlan)."
@@ -987,11 +1522,19 @@ options:
       peer: *peer
       bond: *bond
       bridge: *bridge
+      can: *can
+      hsr: *hsr
+      ipoib: *ipoib
       ipvlan: *ipvlan
+      ipvtap: *ipvtap
       macvlan: *macvlan
+      macvtap: *macvtap
+      netkit: *netkit
+      tun: *tun
       veth: *veth
       vlan: *vlan
       vrf: *vrf
+      vxcan: *vxcan
       vxlan: *vxlan
       bond_port: *bond_port
       bridge_port: *bridge_port

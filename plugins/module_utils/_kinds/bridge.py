@@ -7,18 +7,10 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, LinkRef, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, LinkRef, Mac, Numbered
 
 _CLOCK = 'hundredths of a second'
 _BOOLOPT = (46, (('flags', 'I'), ('mask', 'I')))
-
-
-class Router(Enum):
-    """iproute2 prints and takes the number, so that too must get past the argument_spec."""
-
-    def __init__(self):
-        super().__init__({'off': 0, 'auto': 1, 'on': 2}, numeric=True)
-        self.spec = {'type': 'str'}
 
 
 def _time(name: str, attr: str, doc: str, **more) -> Field:
@@ -56,7 +48,7 @@ KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it
     _switch('mcast_vlan_snooping', 'IFLA_BR_MULTI_BOOLOPT', 'Snoop multicast by VLAN.', nla=_BOOLOPT, bit=2),
     _switch('mst_enabled', 'IFLA_BR_MULTI_BOOLOPT', 'Multiple spanning trees; only while no VLANs exist.', nla=_BOOLOPT, bit=4),
     Field('fdb_max_learned', Int(), 'IFLA_BR_FDB_MAX_LEARNED', 'Largest number of learned FDB entries; 0 is no limit.', nla=(49, 'uint32')),
-    Field('mcast_router', Router(), 'IFLA_BR_MCAST_ROUTER',
+    Field('mcast_router', Numbered({'off': 0, 'auto': 1, 'on': 2}), 'IFLA_BR_MCAST_ROUTER',
           'Whether a multicast router is behind the bridge: V(off), V(on), or V(auto) where that is found out.'),
     _switch('mcast_snooping', 'IFLA_BR_MCAST_SNOOPING', 'Send multicast only to ports that asked for it.'),
     _switch('mcast_query_use_ifaddr', 'IFLA_BR_MCAST_QUERY_USE_IFADDR', "Send IGMP queries from the bridge's own address."),

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds import (
-    bond, bridge, dummy, ifb, ipvlan, macvlan, nlmon, team, vcan, veth, vlan, vrf, vxlan,
+    bond, bridge, can, dummy, hsr, ifb, ipoib, ipvlan, ipvtap, macvlan, macvtap, netkit, nlmon, team, tun, vcan, veth, vlan, vrf, vxcan, vxlan,
 )
 
 KINDS = {module.KIND.name: module.KIND for module in (
-    bond, bridge, dummy, ifb, ipvlan, macvlan, nlmon, team, vcan, veth, vlan, vrf, vxlan,
+    bond, bridge, can, dummy, hsr, ifb, ipoib, ipvlan, ipvtap, macvlan, macvtap, netkit, nlmon, team, tun, vcan, veth, vlan, vrf, vxcan, vxlan,
 )}

@@ -11,6 +11,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import MAC_LIST
 
 _SET = 3  # MACVLAN_MACADDR_SET
+ROWS = [(3, 'IFLA_MACVLAN_MACADDR_MODE', 'uint32')]
+TOGETHER = {'flags': ['mode'], 'macaddr_data': ['mode']}
 
 
 class MacvlanFlags(Flags):
@@ -20,12 +22,12 @@ class MacvlanFlags(Flags):
         return [word for flag in value or ['null'] for word in ('flag', flag)]
 
 
-def _encode(values: dict, attrs: dict):
+def encode(values: dict, attrs: dict):
     if 'macaddr_data' in values:
         attrs['IFLA_MACVLAN_MACADDR_MODE'] = _SET
 
 
-def _check(values: dict):
+def check(values: dict):
     if values.get('macaddr_data') and values.get('mode') not in (None, 'source'):
         return f"macaddr_data needs mode source, not {values['mode']}"
     return None
@@ -42,7 +44,9 @@ FIELDS = [
           keyword='macaddr set'),
     Field('bc_queue_len', Int(), 'IFLA_MACVLAN_BC_QUEUE_LEN', 'Length of the queue of broadcast and multicast frames.', nla=(7, 'uint32'),
           aliases=['bcqueuelen'], keyword='bcqueuelen'),
+    Field('bclim', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_MACVLAN_BC_CUTOFF', 'Broadcast and multicast to more than this many children is queued; the others'
+          ' are delivered at once. The default is 1.', nla=(9, 'int32')),
 ]
 
-KIND = Kind('macvlan', 'A link with a MAC address of its own on the link that O(link) names.', FIELDS, parent='required', encode=_encode, check=_check,
-            together={'flags': ['mode'], 'macaddr_data': ['mode']})
+KIND = Kind('macvlan', 'A link with a MAC address of its own on the link that O(link) names.', FIELDS, parent='required', rows=ROWS, encode=encode, check=check,
+            together=TOGETHER)

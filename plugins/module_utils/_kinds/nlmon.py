@@ -7,4 +7,4 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
 
-KIND = Kind('nlmon', 'A tap for netlink messages.')
+KIND = Kind('nlmon', 'A tap for netlink messages.', ether=False)

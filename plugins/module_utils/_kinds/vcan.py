@@ -7,4 +7,4 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
 
-KIND = Kind('vcan', 'A virtual CAN bus.')
+KIND = Kind('vcan', 'A virtual CAN bus.', ether=False)

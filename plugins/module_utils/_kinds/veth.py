@@ -12,4 +12,4 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 
 KIND = Kind('veth', 'A virtual cable with two ends, in one namespace or in two.', [
     Field('peer', Options(PEER), None, 'The other end; the same as O(peer).'),
-], paired=True)
+], paired=1)

@@ -27,6 +27,7 @@ class Field:
     aliases   other names, as `ip -d -j` prints them
     keyword   iproute2's keyword where it is not the name
     bit       the field is this bit of a {flags, mask} or {value, mask} attribute
+    member    the field is this member of an attribute that is a struct or nested
     late      can only be set when other links of the plan are in place (a bond's primary port)
     tolerance largest difference from what was asked that is the kernel's own rounding
     unsaid    what is meant where the kernel leaves the attribute out of its report
@@ -35,13 +36,13 @@ class Field:
     """
 
     def __init__(self, name: str, type: Type, attr=None, doc: str = '', *, nla=None, live: str = IN_PLACE, default=None,
-                 aliases=(), keyword: str | None = None, bit: int = 0, late: bool = False, tolerance: int = 0, unsaid=None,
+                 aliases=(), keyword: str | None = None, bit: int = 0, member: str = '', late: bool = False, tolerance: int = 0, unsaid=None,
                  write_only: bool = False, secret: bool = False):
         self.name, self.type, self.attr, self.doc = name, type, attr, doc
         self.nla, self.live, self.default = nla, live, default
         self.aliases = list(aliases)
         self.keyword = name if keyword is None else keyword
-        self.bit, self.late, self.tolerance = bit, late, tolerance
+        self.bit, self.member, self.late, self.tolerance = bit, member, late, tolerance
         self.unsaid, self.write_only, self.secret = unsaid, write_only, secret
 
     def parse(self, value, where: str):
@@ -158,6 +159,9 @@ class Table:
                 bits['mask'] |= field.bit
                 bits['flags'] |= field.bit if value else 0
                 continue
+            if field.member:
+                attrs.setdefault(field.attr, {})[field.member] = field.type.wire(value)
+                continue
             attr = field.attr
             if isinstance(attr, tuple):
                 attr = attr[1] if ':' in value else attr[0]
@@ -179,7 +183,7 @@ class Table:
             for attr in field.attr if isinstance(field.attr, tuple) else (field.attr,):
                 if attr not in attrs:
                     continue
-                raw = attrs[attr]
+                raw = attrs[attr].get(field.member) if field.member else attrs[attr]
                 value = name_of(raw) if _is_ref(field) else field.type.unwire(raw)
                 if value is not None:
                     values[field.name] = value

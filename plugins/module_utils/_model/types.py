@@ -139,6 +139,14 @@ class Enum(Type):
         return str(self.numbers[value]) if self.numeric else value
 
 
+class Numbered(Enum):
+    """iproute2 prints and takes the number, so that too must get past the argument_spec."""
+
+    def __init__(self, numbers: dict):
+        super().__init__(numbers, numeric=True)
+        self.spec = {'type': 'str'}
+
+
 class Flags(Type):
     """A list of names, each a bit of one number."""
 

@@ -37,6 +37,16 @@ class FoundLink:
             self._values = self._decode()
         return self._values
 
+    @property
+    def is_peer(self) -> bool:
+        """Whether it was made as the other end of a pair of a kind whose ends are not alike."""
+        return self.kind in KINDS and KINDS[self.kind].primary is not None and not self._data().get(KINDS[self.kind].primary, 1)
+
+    def _data(self) -> dict:
+        """The attributes of IFLA_INFO_DATA."""
+        data = self.raw['info'].get('IFLA_INFO_DATA', b'')
+        return messages.data_layout(KINDS[self.kind]).read(data, 0, len(data))
+
     def _decode(self) -> dict:
         raw, name_of = self.raw, self.table.name_of
         values = {'name': self.name}
@@ -58,9 +68,11 @@ class FoundLink:
         if spec:
             mode = messages.AF_SPEC.read(spec, 0, len(spec)).get('AF_INET6', {}).get('IFLA_INET6_ADDR_GEN_MODE')
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
-        if kind is not None and kind.table.fields and not kind.paired:  # the other end of a pair is a link of its own
-            data = raw['info'].get('IFLA_INFO_DATA', b'')
-            values[kind.key] = kind.table.decode(messages.data_layout(kind).read(data, 0, len(data)), name_of)
+        if kind is not None and any(field.attr for field in kind.table):
+            attrs = self._data()
+            values[kind.key] = kind.table.decode(attrs, name_of)
+            if kind.decode:
+                values[kind.key].update(kind.decode(attrs))
         for part in kind.parts if kind is not None else ():
             values.setdefault(kind.key, {}).update(part.observe(self.table.kernel, self.table.netns, self))
         port = next((kind for kind in PORTS.values() if kind.name == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)

@@ -1,0 +1,12 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ipvtap: an ipvlan whose packets a program takes from /dev/tapN (drivers/net/ipvlan/ipvtap.c)."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.ipvlan import FIELDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
+
+KIND = Kind('ipvtap', 'As O(kind=ipvlan), but its packets are taken by the program that opens its device node C(/dev/tapN).', FIELDS, data='ipvlan',
+            parent='required')
