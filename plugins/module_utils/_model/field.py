@@ -184,7 +184,7 @@ class Table:
                 if attr not in attrs:
                     continue
                 raw = attrs[attr].get(field.member) if field.member else attrs[attr]
-                value = name_of(raw) if _is_ref(field) else field.type.unwire(raw)
+                value = (name_of(raw) if raw else None) if _is_ref(field) else field.type.unwire(raw)
                 if value is not None:
                     values[field.name] = value
             if field.name not in values and getattr(field.type, 'on', '') is None and field.type.wire(False) is None:

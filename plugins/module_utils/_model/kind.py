@@ -27,6 +27,8 @@ class Kind:
     decode   function(attributes) -> own values that no single field says
     check    function(values) -> sentence or None, for options that contradict each other
     fixed    function(changed own values, found ones) -> options that a live link cannot take, beyond those that are never live
+    expand   function(given own values) -> the same with the options that some of them stand for in their place
+    anew     a message that changes a live link replaces all of its own options: all that are known are sent
     whole    tuples of options that the kernel takes together only: where one of them changes, all that are wanted are sent
     made     False where such devices come with their hardware: they are configured, and neither made nor removed
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
@@ -39,7 +41,8 @@ class Kind:
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
-                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, layer: str | None = None, fallback=()):
+                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, layer: str | None = None, fallback=(),
+                 expand=None, anew: bool = False):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -53,4 +56,5 @@ class Kind:
         self.layer = layer
         self.fixed, self.together = fixed, together or {}
         self.key = key or name
+        self.expand, self.anew = expand, anew
         self.parts, self.ether, self.fallback = tuple(parts), ether, tuple(fallback)

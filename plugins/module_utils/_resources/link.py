@@ -51,6 +51,8 @@ class Link(Resource):
                 continue
             if kind is None or name != kind.key:
                 raise InputError(f"{where}: option '{name}' does not fit kind {values.get('kind', 'none')}")
+            if kind.expand:
+                values[name] = kind.expand(values[name])
         absent = item.get('state') == 'absent'
         if kind is not None and not kind.ether:
             for option in ('address', 'broadcast'):
@@ -213,6 +215,7 @@ class Link(Resource):
         if own:
             old = before.get(kind.key, {})
             own = {option: _change(kind.table.by_name[option], value, old.get(option)) for option, value in own.items()}
+            own = {**facts.get('known', {}), **own}
             data = _info_data(kind, own, lambda other: kernel.index(netns, other))
             # a message of its own: VXLAN refuses one that also has an MTU
             send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': data})})
