@@ -34,6 +34,7 @@ options:
   via: &via
     description:
       - "Gateway."
+      - "An IPv4 route may have an IPv6 one."
       - "Allowed: an IPv4 or IPv6 address."
     type: str
     aliases: [gateway]
@@ -42,6 +43,17 @@ options:
       - "Link."
       - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
     type: str
+  from: &from
+    description:
+      - "Sources that an IPv6 route is for; routes to one destination differ by it."
+      - "Allowed: a network such as 192.0.2.0/24 or 2001:db8::/64."
+    type: str
+  tos: &tos
+    description:
+      - "Type of service that an IPv4 route is for; routes to one destination differ by it."
+      - "Allowed: 0-255."
+    type: int
+    aliases: [dsfield]
   table: &table
     description:
       - "Routing table."
@@ -68,14 +80,110 @@ options:
     aliases: [prefsrc]
   scope: &scope
     description:
-      - "Scope."
-      - "The default is V(link) for an IPv4 route without gateway, else V(global)."
+      - "Scope of an IPv4 route."
+      - "The default is V(host) for the type V(local), V(link) for V(broadcast), V(multicast), V(anycast) and without gateway, else V(global)."
+      - "Allowed: 0-255 or global or site or link or host or nowhere."
     type: str
-    choices: [global, site, link, host]
   mtu: &mtu
     description:
       - "MTU of the path."
       - "Allowed: 0-4294967295 bytes."
+    type: int
+  advmss: &advmss
+    description:
+      - "Segment size to advertise to the other end of a TCP connection."
+      - "Allowed: 0-4294967295 bytes."
+    type: int
+  window: &window
+    description:
+      - "Largest TCP window to advertise."
+      - "Allowed: 0-4294967295 bytes."
+    type: int
+  rtt: &rtt
+    description:
+      - "First estimate of the round-trip time."
+      - "Allowed: 0-536870911 milliseconds, or with a unit such as 20ms or 1s."
+    type: str
+  rttvar: &rttvar
+    description:
+      - "First estimate of its variance."
+      - "Allowed: 0-1073741823 milliseconds, or with a unit such as 20ms or 1s."
+    type: str
+  rto_min: &rto_min
+    description:
+      - "Shortest time to wait before TCP sends again."
+      - "Allowed: 0-4294967295 milliseconds, or with a unit such as 20ms or 1s."
+    type: str
+  ssthresh: &ssthresh
+    description:
+      - "First slow-start threshold."
+      - "Allowed: 0-4294967295."
+    type: int
+  cwnd: &cwnd
+    description:
+      - "Clamp of the congestion window; it holds only where O(lock) has it."
+      - "Allowed: 0-4294967295."
+    type: int
+  initcwnd: &initcwnd
+    description:
+      - "First congestion window."
+      - "Allowed: 0-4294967295 segments."
+    type: int
+  initrwnd: &initrwnd
+    description:
+      - "First receive window."
+      - "Allowed: 0-4294967295 segments."
+    type: int
+  reordering: &reordering
+    description:
+      - "How much reordering TCP expects."
+      - "Allowed: 0-127."
+    type: int
+  hoplimit: &hoplimit
+    description:
+      - "Hop limit of packets; V(0) is that of the system."
+      - "Allowed: 0-255."
+    type: int
+  quickack: &quickack
+    description:
+      - "TCP acknowledges at once."
+    type: bool
+  fastopen_no_cookie: &fastopen_no_cookie
+    description:
+      - "TCP Fast Open without a cookie."
+    type: bool
+  features: &features
+    description:
+      - "Features of TCP to use."
+    type: list
+    elements: str
+    choices: [ecn, tcp_usec_ts]
+  congctl: &congctl
+    description:
+      - "Congestion control of TCP."
+      - "Allowed: at most 15 bytes."
+    type: str
+  lock: &lock
+    description:
+      - "Options of these that the kernel may not adapt, as C(mtu lock 1400)."
+    type: list
+    elements: str
+    choices: [mtu, advmss, window, rtt, rttvar, ssthresh, cwnd, reordering, hoplimit, congctl]
+  realms: &realms
+    description:
+      - "Realms of an IPv4 route, the destination or SOURCE/DESTINATION."
+      - "Allowed: a number of 0-65535, or two with a slash between them."
+    type: str
+  pref: &pref
+    description:
+      - "Preference of an IPv6 route."
+      - "The default is V(medium)."
+    type: str
+    choices: [low, medium, high]
+  expires: &expires
+    description:
+      - "How long an IPv6 route lives."
+      - "Allowed: 1-42949672 seconds."
     type: int
   onlink: &onlink
     description:
@@ -115,7 +223,8 @@ options:
     description:
       - "Who made the route."
       - "The default is 118, the mark of this collection."
-      - "Allowed: 0-255 or redirect or kernel or boot or static or ra or dhcp or bgp."
+      - "Allowed: 0-255 or redirect or kernel or boot or static or gated or ra or mrt or zebra or bird or dnrouted or xorp or ntk or dhcp or
+        keepalived or babel or bgp or isis or ospf or rip or eigrp."
     type: str
   config:
     description:
@@ -129,19 +238,41 @@ options:
       family: *family
       via: *via
       dev: *dev
+      from: *from
+      tos: *tos
       table: *table
       metric: *metric
       type: *type
       src: *src
       scope: *scope
       mtu: *mtu
+      advmss: *advmss
+      window: *window
+      rtt: *rtt
+      rttvar: *rttvar
+      rto_min: *rto_min
+      ssthresh: *ssthresh
+      cwnd: *cwnd
+      initcwnd: *initcwnd
+      initrwnd: *initrwnd
+      reordering: *reordering
+      hoplimit: *hoplimit
+      quickack: *quickack
+      fastopen_no_cookie: *fastopen_no_cookie
+      features: *features
+      congctl: *congctl
+      lock: *lock
+      realms: *realms
+      pref: *pref
+      expires: *expires
       onlink: *onlink
       nhid: *nhid
       nexthops: *nexthops
       protocol: *protocol
   purge:
     description:
-      - "Remove what is not listed, within O(table) and O(protocol), which default to V(main) and to the mark of this collection."
+      - "Remove what is not listed, within O(table) and O(protocol), which default to V(main) and to the mark of this collection, and O(family),
+        where it is given."
     type: bool
   allow_disconnect:
     description:

@@ -17,7 +17,7 @@ import sys
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import MissingAbility
 
 OLDEST = '0.7.2'
-_MODULES = ('ifinfmsg', 'ndmsg', 'ifaddrmsg', 'rtmsg')
+_MODULES = ('ifinfmsg', 'ndmsg', 'ifaddrmsg', 'rtmsg', 'fibmsg')
 
 
 class Classes:

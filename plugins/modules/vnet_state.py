@@ -35,6 +35,10 @@ options:
     description: Forwarding entries, as items of M(linuxnet.vnet.vnet_fdb).
     type: list
     elements: dict
+  mdb:
+    description: Multicast groups, as items of M(linuxnet.vnet.vnet_mdb).
+    type: list
+    elements: dict
   addresses:
     description: Addresses, as items of M(linuxnet.vnet.vnet_address).
     type: list
@@ -43,8 +47,16 @@ options:
     description: Neighbours, as items of M(linuxnet.vnet.vnet_neigh).
     type: list
     elements: dict
+  nexthops:
+    description: Nexthop objects, as items of M(linuxnet.vnet.vnet_nexthop).
+    type: list
+    elements: dict
   routes:
     description: Routes, as items of M(linuxnet.vnet.vnet_route).
+    type: list
+    elements: dict
+  rules:
+    description: Routing policy rules, as items of M(linuxnet.vnet.vnet_rule).
     type: list
     elements: dict
   sysctls:

@@ -67,13 +67,13 @@ class Operation:
 class Phase:
     """Coarse order of a plan; within and across it `requires` decides."""
 
-    UNSET_NAT, UNSET_ROUTE, UNSET_NEIGH, UNSET_FDB, UNSET_VLAN, UNSET_ADDRESS = 1, 2, 3, 4, 5, 6
+    UNSET_NAT, UNSET_RULE, UNSET_ROUTE, UNSET_NEIGH, UNSET_MDB, UNSET_FDB, UNSET_VLAN, UNSET_ADDRESS = 1, 2, 3, 4, 5, 6, 7, 8
     DELETE_LINK = 10
     NETNS = 20
     LINK, TEAM, LINK_LATE = 30, 31, 40
     SYSCTL = 45
-    VLAN, FDB = 50, 51
-    ADDRESS, NEIGH, NEXTHOP, ROUTE, RULE = 60, 61, 62, 63, 64
+    VLAN, FDB, MDB = 50, 51, 52
+    ADDRESS, NEIGH, NEXTHOP, ROUTE, RULE, UNSET_NEXTHOP = 60, 61, 62, 63, 64, 65
     NAT = 70
     DELETE_NETNS = 90
 

@@ -23,7 +23,10 @@ SCOPES = {
     'fdb': 'each listed O(dev), among permanent and static entries',
     'addresses': "each listed O(dev); the kernel's own link-local addresses stay",
     'neighs': 'each listed O(dev), among permanent entries',
-    'routes': 'O(table) and O(protocol), which default to V(main) and to the mark of this collection',
+    'routes': 'O(table) and O(protocol), which default to V(main) and to the mark of this collection, and O(family), where it is given',
+    'nexthops': 'O(netns) and O(protocol), which defaults to the mark of this collection',
+    'rules': "O(netns), O(protocol), which defaults to the mark of this collection, and O(family), where it is given; the kernel's own rules stay",
+    'mdb': 'each listed O(dev), among permanent entries',
     'nat': 'O(netns)',
     'teams': 'the ports of each listed O(name)',
 }

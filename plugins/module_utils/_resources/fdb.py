@@ -12,6 +12,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, ListOf, Mac
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fdb_rows
 
 FLOOD = '00:00:00:00:00:00'
 _STATES = {'permanent': neigh.NUD_PERMANENT | neigh.NUD_NOARP, 'static': neigh.NUD_REACHABLE | neigh.NUD_NOARP, 'dynamic': neigh.NUD_REACHABLE}
@@ -71,6 +72,27 @@ class Fdb(Entry):
             result += super().parse({**rest, 'mac': FLOOD, 'dst': dst}, where)
         return result
 
+    def columns(self, top, items):
+        return fdb_rows.columns(self, top, items)
+
+    def plan(self, wanted, scopes, world):
+        operations, single, scopes = [], [], list(scopes)
+        for one in wanted:
+            if 'rows' not in one.values:
+                single.append(one)
+                continue
+            made = fdb_rows.plan(self, one, world)
+            if made is None:
+                entries, scope = one.values['rows'].single(one)
+                single += entries
+                scopes += scope
+            else:
+                operations += made
+        return operations + super().plan(single, scopes, world)
+
+    def immediate(self, operation, kernel):
+        return (lambda: fdb_rows.send(operation, kernel)) if 'rows' in operation.facts else None, None
+
     def normal(self, values, where):
         master, own = values.get('master'), values.get('self')
         if master and own:
@@ -83,6 +105,9 @@ class Fdb(Entry):
             raise InputError(f'{where}: dst and nhid exclude each other')
         values.setdefault('entry_state', 'permanent')
         return values
+
+    def needs(self, netns, values):
+        return super().needs(netns, values) | ({('nexthop', netns, values['nhid'])} if 'nhid' in values else set())
 
     def same(self, name, value, found):
         if name in _FLAGS:
@@ -129,6 +154,8 @@ class Fdb(Entry):
         return table
 
     def encode(self, operation, kernel):
+        if 'rows' in operation.facts:
+            return []
         values = operation.before if operation.action == 'delete' else operation.values
         codec = neigh.codec(kernel)
         flags = neigh.NTF_MASTER if values.get('master') else neigh.NTF_SELF
@@ -157,6 +184,8 @@ class Fdb(Entry):
         return operation.action == 'delete' and error.errno == 2  # ENOENT: aged out or gone with its link
 
     def commands(self, operation):
+        if 'rows' in operation.facts:
+            return fdb_rows.commands(operation, prefix('bridge', operation.netns))
         values = operation.before if operation.action == 'delete' else operation.values
         append = values['mac'] == FLOOD and values.get('dst')
         verb = {'create': 'append' if append else 'add', 'set': 'replace', 'delete': 'del'}[operation.action]

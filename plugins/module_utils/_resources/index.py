@@ -9,13 +9,16 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.address i
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.bridge_vlan import BridgeVlan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.fdb import Fdb
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link import Link
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.mdb import Mdb
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.nat import Nat
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.neigh import Neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.netns import Netns
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.nexthop import Nexthop
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import Route
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.rule import Rule
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.sysctl import Sysctl
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team import Team
 
 RESOURCES = {resource.section: resource for resource in (
-    Netns(), Link(), Team(), BridgeVlan(), Fdb(), Address(), Neigh(), Route(), Sysctl(), Nat(),
+    Netns(), Link(), Team(), BridgeVlan(), Fdb(), Mdb(), Address(), Neigh(), Nexthop(), Route(), Rule(), Sysctl(), Nat(),
 )}

@@ -16,9 +16,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, COMMON_PARTS, PORTS, restorable
 
 #: resources that hang on a link and go with it, in the order in which they come back
-HUNG = ('bridge_vlans', 'fdb', 'addresses', 'neighs', 'routes')
+HUNG = ('bridge_vlans', 'fdb', 'mdb', 'addresses', 'neighs', 'nexthops', 'routes')
 #: those of them that go when a port leaves its bridge
-OF_PORT = ('bridge_vlans', 'fdb')
+OF_PORT = ('bridge_vlans', 'fdb', 'mdb')
 #: options that say where a link is or comes from, not how it is set
 _PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
 #: options whose defaults are those of what the link carries
@@ -215,10 +215,12 @@ class LinkPlan:
         for option in changed.get(kind, ()) if kind in KINDS else ():
             for other in KINDS[kind].together.get(option, ()):
                 facts.setdefault('together', {})[other] = found.values[kind].get(other)
+        if kind in KINDS and KINDS[kind].anew and KINDS[kind].key in changed:
+            facts['known'] = undo_facts['known'] = found.values[KINDS[kind].key]
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
         above = self._above(one.netns, found)
         # VLANs go down and shrink with the link below them
-        hung = [back for link in (found, *above) for back in self.hung(one.netns, link.name, ('addresses', 'neighs', 'routes'))] if flushes else []
+        hung = [back for link in (found, *above) for back in self.hung(one.netns, link.name, ('addresses', 'neighs', 'nexthops', 'routes'))] if flushes else []
         undo += [Operation(self.resource.section, 'set', one.netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
                  for link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
         if before.get('master'):  # the settings of a port go with its master
@@ -627,8 +629,8 @@ def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]
         elif found.get(option) is None and _FIELD[option].live == RECREATE:
             continue  # this kernel does not say (receive queues, without CONFIG_RPS): nothing to make a link anew for
         elif not _FIELD[option].equal(value, found.get(option)):
-            changed[option] = value
-            before[option] = found.get(option)
+            narrow = getattr(_FIELD[option].type, 'narrow', lambda *both: both)
+            changed[option], before[option] = narrow(value, found.get(option))
     return changed, before
 
 

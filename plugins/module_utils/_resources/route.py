@@ -5,26 +5,118 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import struct
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, Scope, prefix
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Cidr, Enum, Int, Ip, LinkName, ListOf, Options
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import (
+    Bool, Cidr, Enum, Flags, Int, Ip, LinkName, ListOf, Options, Text, Type)
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 AF_INET, AF_INET6 = 2, 10
 PROTOCOL = 118  #: our mark in rtm_protocol (/etc/iproute2/rt_protos leaves 100-185 to routing daemons; 118 is free)
-PROTOCOLS = {'redirect': 1, 'kernel': 2, 'boot': 3, 'static': 4, 'ra': 9, 'dhcp': 16, 'bgp': 186}
+PROTOCOLS = {'redirect': 1, 'kernel': 2, 'boot': 3, 'static': 4, 'gated': 8, 'ra': 9, 'mrt': 10, 'zebra': 11, 'bird': 12, 'dnrouted': 13, 'xorp': 14, 'ntk': 15,
+             'dhcp': 16, 'keepalived': 18, 'babel': 42, 'bgp': 186, 'isis': 187, 'ospf': 188, 'rip': 189, 'eigrp': 192}
+FAMILIES = {'inet': AF_INET, 'inet6': AF_INET6}
 TABLES = {'default': 253, 'main': 254, 'local': 255}
 TYPES = {'unicast': 1, 'local': 2, 'broadcast': 3, 'anycast': 4, 'multicast': 5, 'blackhole': 6, 'unreachable': 7, 'prohibit': 8, 'throw': 9}
+_WHERE_TO = ('via', 'dev', 'onlink', 'nexthops', 'nhid')
 _DEAD_ENDS = ('blackhole', 'unreachable', 'prohibit', 'throw')
-_ONLINK, _CLONED = 0x4, 0x200
+ONLINK, _CLONED = 0x4, 0x200
 _IPV6_METRIC = 1024
 _NEXTHOP = struct.Struct('=HBBi')
-_SUPPLEMENT = ((9, 'RTA_MULTIPATH', 'cdata'), (18, 'RTA_VIA', 'cdata'), (30, 'RTA_NH_ID', 'uint32'))
+_TICKS = 100  #: of clock_t in a second
+_CACHEINFO = tuple((name, 'I') for name in ('clntref', 'lastuse', 'expires', 'error', 'used', 'id', 'ts', 'tsage'))
+
+
+class Realms(Type):
+    """Two numbers, SOURCE/DESTINATION, or the destination alone."""
+
+    spec = {'type': 'str'}
+    allowed = 'a number of 0-65535, or two with a slash between them'
+
+    def parse(self, value):
+        found = re.fullmatch(r'(?:(\d+)/)?(\d+)', str(value))
+        if not found or max(map(int, (found.group(1) or 0, found.group(2)))) > 0xFFFF:
+            raise ValueError(self.allowed)
+        return self.unwire(int(found.group(1) or 0) << 16 | int(found.group(2)))
+
+    def wire(self, value):
+        source, unused, destination = value.rpartition('/')
+        return int(source or 0) << 16 | int(destination)
+
+    def unwire(self, raw):
+        return (f'{raw >> 16}/' if raw >> 16 else '') + str(raw & 0xFFFF)
+
+
+class Time(Int):
+    """Milliseconds, which the kernel has in parts."""
+
+    def __init__(self, parts: int = 1):
+        super().__init__(0, 0xFFFFFFFF // parts, 'milliseconds')
+        self.parts = parts
+        self.spec = {'type': 'str'}
+        self.allowed += ', or with a unit such as 20ms or 1s'
+
+    def parse(self, value):
+        found = re.fullmatch(r'(\d+)(ms|s)', str(value))
+        return super().parse(int(found.group(1)) * (1000 if found.group(2) == 's' else 1) if found else value)
+
+    def wire(self, value):
+        return value * self.parts
+
+    def unwire(self, raw):
+        return raw // self.parts
+
+    def words(self, value):
+        return f'{value}ms'
+
+
+#: RTAX_* that have an option; iproute2 locks rto_min whenever it sets it
+_RTO_MIN = 1 << 13
+METRICS = Table([
+    Field('mtu', Int(0, unit='bytes'), 'RTAX_MTU', 'MTU of the path.', nla=(2, 'uint32')),
+    Field('advmss', Int(0, unit='bytes'), 'RTAX_ADVMSS', 'Segment size to advertise to the other end of a TCP connection.', nla=(8, 'uint32')),
+    Field('window', Int(0, unit='bytes'), 'RTAX_WINDOW', 'Largest TCP window to advertise.', nla=(3, 'uint32')),
+    Field('rtt', Time(8), 'RTAX_RTT', 'First estimate of the round-trip time.', nla=(4, 'uint32')),
+    Field('rttvar', Time(4), 'RTAX_RTTVAR', 'First estimate of its variance.', nla=(5, 'uint32')),
+    Field('rto_min', Time(), 'RTAX_RTO_MIN', 'Shortest time to wait before TCP sends again.', nla=(13, 'uint32')),
+    Field('ssthresh', Int(), 'RTAX_SSTHRESH', 'First slow-start threshold.', nla=(6, 'uint32')),
+    Field('cwnd', Int(), 'RTAX_CWND', 'Clamp of the congestion window; it holds only where O(lock) has it.', nla=(7, 'uint32')),
+    Field('initcwnd', Int(unit='segments'), 'RTAX_INITCWND', 'First congestion window.', nla=(11, 'uint32')),
+    Field('initrwnd', Int(unit='segments'), 'RTAX_INITRWND', 'First receive window.', nla=(14, 'uint32')),
+    Field('reordering', Int(0, 127), 'RTAX_REORDERING', 'How much reordering TCP expects.', nla=(9, 'uint32')),
+    Field('hoplimit', Int(0, 255), 'RTAX_HOPLIMIT', 'Hop limit of packets; V(0) is that of the system.', nla=(10, 'uint32')),
+    Field('quickack', Bool('1', '0'), 'RTAX_QUICKACK', 'TCP acknowledges at once.', nla=(15, 'uint32')),
+    Field('fastopen_no_cookie', Bool('1', '0'), 'RTAX_FASTOPEN_NO_COOKIE', 'TCP Fast Open without a cookie.', nla=(17, 'uint32')),
+    Field('features', Flags({'ecn': 1, 'tcp_usec_ts': 16}), 'RTAX_FEATURES', 'Features of TCP to use.', nla=(12, 'uint32')),
+    Field('congctl', Text(15), 'RTAX_CC_ALGO', 'Congestion control of TCP.', nla=(16, 'asciiz')),
+])
+_LOCKABLE = {field.name: 1 << field.nla[0] for field in METRICS
+             if field.name in ('mtu', 'advmss', 'window', 'rtt', 'rttvar', 'ssthresh', 'cwnd', 'reordering', 'hoplimit', 'congctl')}
+METRICS = Table([*METRICS, Field('lock', Flags(_LOCKABLE), 'RTAX_LOCK', 'Options of these that the kernel may not adapt, as C(mtu lock 1400).',
+                                 nla=(1, 'uint32'))])
+
+
+def _pack_via(address: str) -> bytes:
+    """struct rtvia: a gateway of another family than the route."""
+    family = AF_INET6 if ':' in address else AF_INET
+    return struct.pack('=H', family) + socket.inet_pton(family, address)
+
+
+def _read_via(data, start, end) -> str:
+    return socket.inet_ntop(AF_INET6 if end - start > 6 else AF_INET, data[start + 2:end])
+
+
+_SUPPLEMENT = ((8, 'RTA_METRICS', Layout(METRICS.supplement())), (9, 'RTA_MULTIPATH', 'cdata'), (11, 'RTA_FLOW', 'uint32'),
+               (12, 'RTA_CACHEINFO', _CACHEINFO), (18, 'RTA_VIA', (_pack_via, _read_via)), (20, 'RTA_PREF', 'uint8'), (23, 'RTA_EXPIRES', 'uint32'),
+               (30, 'RTA_NH_ID', 'uint32'))
 
 NEXTHOP = Table([
     Field('via', Ip(), None, 'Gateway.'),
@@ -57,25 +149,39 @@ class NexthopField(Field):
             all(hop.get(name) == value for name, value in one.items()) for one, hop in zip(wanted, found))
 
 
+class ExpiresField(Field):
+    """It counts down: what is left of it is still what was asked for."""
+
+    def equal(self, wanted, found):
+        return found is not None and found <= wanted
+
+
 class Route(Entry):
     section, noun, module = 'routes', 'route', 'vnet_route'
     doc = 'routes'
     identity = ('dst',)
     purgeable = True
     set_phase, unset_phase = Phase.ROUTE, Phase.UNSET_ROUTE
-    replaceable = ('via', 'dev', 'type', 'src', 'scope', 'mtu', 'onlink', 'nhid', 'nexthops', 'protocol')
+    replaceable = ('via', 'dev', 'type', 'src', 'scope', 'onlink', 'nhid', 'nexthops', 'protocol', 'realms', 'pref', 'expires',
+                   *(field.name for field in METRICS))
     table = Table([
         Field('dst', Cidr(network=True, default=True), None, 'Destination network, or V(default).'),
-        Field('family', Enum({'inet': 2, 'inet6': 10}), None, 'Address family of a V(default) route that has neither O(via) nor O(src).'),
-        Field('via', Ip(), None, 'Gateway.', aliases=['gateway']),
+        Field('family', Enum(FAMILIES), None, 'Address family of a V(default) route that has neither O(via) nor O(src).'),
+        Field('via', Ip(), None, 'Gateway. An IPv4 route may have an IPv6 one.', aliases=['gateway']),
         Field('dev', LinkName(), None, 'Link.'),
+        Field('from', Cidr(network=True), None, 'Sources that an IPv6 route is for; routes to one destination differ by it.'),
+        Field('tos', Int(0, 255), None, 'Type of service that an IPv4 route is for; routes to one destination differ by it.', aliases=['dsfield']),
         Field('table', Int(1, names=TABLES), None, 'Routing table. The default is V(main).'),
         Field('metric', Int(), None, 'Metric; routes to one destination differ by it. The default is 0 for IPv4 and 1024 for IPv6.'),
         Field('type', Enum(TYPES), None, 'Type of the route. The default is V(unicast).'),
         Field('src', Ip(), None, 'Preferred source address.', aliases=['prefsrc']),
-        Field('scope', Enum({'global': 0, 'site': 200, 'link': 253, 'host': 254}), None,
-              'Scope. The default is V(link) for an IPv4 route without gateway, else V(global).'),
-        Field('mtu', Int(0, unit='bytes'), None, 'MTU of the path.'),
+        Field('scope', Int(0, 255, names={'global': 0, 'site': 200, 'link': 253, 'host': 254, 'nowhere': 255}), None,
+              'Scope of an IPv4 route. The default is V(host) for the type V(local), V(link) for V(broadcast), V(multicast), V(anycast) '
+              'and without gateway, else V(global).'),
+        *METRICS,
+        Field('realms', Realms(), None, 'Realms of an IPv4 route, the destination or SOURCE/DESTINATION.'),
+        Field('pref', Enum({'low': 3, 'medium': 0, 'high': 1}), None, 'Preference of an IPv6 route. The default is V(medium).'),
+        ExpiresField('expires', Int(1, 0xFFFFFFFF // _TICKS, 'seconds'), None, 'How long an IPv6 route lives.'),
         Field('onlink', Bool(None, None), None, 'The gateway is on the link, whatever the addresses say.'),
         Field('nhid', Int(1), None, 'Nexthop object.'),
         NexthopField('nexthops', NexthopList(), None, 'Several nexthops to share the traffic.'),
@@ -83,52 +189,73 @@ class Route(Entry):
     ])
 
     def _family(self, values):
+        if values['dst'] == 'default' and 'family' in values:
+            return values['family']
         for text in (values['dst'] if values['dst'] != 'default' else None, values.get('via'), values.get('src'),
                      *(hop.get('via') for hop in values.get('nexthops', ()))):
             if text:
                 return 'inet6' if ':' in text else 'inet'
-        return values.get('family', 'inet')
+        return 'inet'
 
     def key(self, values):
         family = self._family(values)
         dst = values['dst'] if values['dst'] not in ('0.0.0.0/0', '::/0') else 'default'
-        metric = values.get('metric', _IPV6_METRIC if family == 'inet6' else 0)
-        return dst, values.get('table', 'main'), metric, family
+        metric = values.get('metric') or (_IPV6_METRIC if family == 'inet6' else 0)
+        source = values.get('from') if values.get('from') != '::/0' else None
+        return dst, values.get('table', 'main'), metric, family, values.get('tos', 0), source
 
     def title(self, key):
-        dst, table, metric, family = key
-        return dst + (f' table {table}' if table != 'main' else '') + (f' metric {metric}' if metric not in (0, _IPV6_METRIC) else '') + (
-            ' (IPv6)' if dst == 'default' and family == 'inet6' else '')
+        dst, table, metric, family, tos, source = key
+        return dst + (f' from {source}' if source else '') + (f' tos {tos}' if tos else '') + (f' table {table}' if table != 'main' else '') + (
+            f' metric {metric}' if metric not in (0, _IPV6_METRIC) else '') + (' (IPv6)' if dst == 'default' and family == 'inet6' else '')
 
     def normal(self, values, where):
         family = self._family(values)
         if len(values.get('nexthops', ())) == 1:  # to the kernel that is no multipath
             values.update({name: value for name, value in values.pop('nexthops')[0].items() if name != 'weight'})
-        values['dst'] = self.key(values)[0]
-        values['family'] = family
-        for name in ('via', 'src'):
-            if name in values and (':' in values[name]) != (family == 'inet6'):
+        values['dst'], values['family'] = self.key(values)[0], family
+        if family == 'inet6':
+            values.pop('scope', None)  # an address says itself where it is valid
+        if values.get('from') == '::/0':
+            del values['from']
+        for name in ('via', 'src', 'from'):
+            if name in values and (':' in values[name]) != (family == 'inet6') and not (name == 'via' and family == 'inet'):
                 raise InputError(f"{where}: {name} {values[name]} is not of the family of {values['dst']}")
+        for name, of in (('tos', 'inet'), ('realms', 'inet'), ('pref', 'inet6'), ('expires', 'inet6')):
+            if values.get(name) and family != of:
+                raise InputError(f"{where}: {name} is for {'IPv4' if of == 'inet' else 'IPv6'} only")
+        if 'nhid' in values and any(name in values for name in _WHERE_TO if name != 'nhid'):
+            raise InputError(f'{where}: nhid says where the route leads; leave out via, dev, onlink and nexthops')
         return values
 
     def merged(self, found, values):
         """Where a route leads is said as a whole: by via and dev, by nexthops, by nhid, or by a type that leads nowhere."""
         gone: set = set()
-        if 'via' in values or 'dev' in values:
-            gone = {'nexthops', 'nhid'}
-        if 'nexthops' in values or 'nhid' in values:
-            gone = {'via', 'dev', 'onlink', 'nexthops', 'nhid'}
+        if any(name in values for name in _WHERE_TO):
+            gone = {*_WHERE_TO} if 'nexthops' in values or 'nhid' in values else {'nexthops', 'nhid'}
+            if values.get('via', found.get('via')) != found.get('via') and not values['via'].startswith('fe80:'):
+                gone |= {'dev', 'onlink'}  # the link is that which the gateway is on
+            if values.get('dev', found.get('dev')) != found.get('dev'):
+                gone |= {'via', 'onlink'}
+            if found.get('type') in _DEAD_ENDS:
+                gone |= {'type', 'scope'}
+        if 'via' in values and 'scope' in found and ('via' in found) != ('via' in values):
+            gone.add('scope')
         if values.get('type') in _DEAD_ENDS:
-            gone = {'via', 'dev', 'onlink', 'nexthops', 'nhid', 'src', 'scope', 'mtu'}
+            gone = {*_WHERE_TO, 'src', 'scope', *(field.name for field in METRICS)}
         return {**{name: value for name, value in found.items() if name not in gone}, **values}
 
     def same(self, name, value, found):
-        return name in ('dst', 'family') or super().same(name, value, found)
+        if name in ('dst', 'family', 'metric', 'tos', 'from', 'table'):  # what it was found by
+            return True
+        if name == 'pref' or name in METRICS.by_name and not value:
+            return found.get(name, 'medium' if name == 'pref' else value) == value
+        return super().same(name, value, found)
 
     def plan(self, wanted, scopes, world):
         for one in wanted:
-            if not one.absent and one.values.get('type', 'unicast') not in _DEAD_ENDS and not any(
-                    name in one.values for name in ('via', 'dev', 'nhid', 'nexthops')):
+            whole = one.values if one.absent else self.merged(world.table(self.section, one.netns).get(one.key, {}), one.values)
+            if not one.absent and whole.get('type', 'unicast') not in _DEAD_ENDS and not any(name in whole for name in ('via', 'dev', 'nhid', 'nexthops')):
                 raise InputError(f'{one.where}: a route needs via, dev, nexthops or nhid')
             for hop in one.values.get('nexthops', ()):
                 if hop.get('dev') and not world.has_link(one.netns, hop['dev']):
@@ -137,21 +264,30 @@ class Route(Entry):
 
     def scope(self, item, where):
         kinds = self.table.by_name
+        protocol = PROTOCOL if item.get('protocol') is None else item['protocol']
         return Scope(self.section, item.get('netns'), {'table': kinds['table'].parse(item.get('table') or 'main', where),
-                                                       'protocol': kinds['protocol'].parse(item.get('protocol') or PROTOCOL, where)}, where)
+                                                       'protocol': kinds['protocol'].parse(protocol, where),
+                                                       'family': kinds['family'].parse(item['family'], where) if item.get('family') else None}, where)
 
     def scoped(self, scope, key, values):
-        return key[1] == scope.limits['table'] and values.get('protocol') == scope.limits['protocol']
+        return key[1] == scope.limits['table'] and values.get('protocol') == scope.limits['protocol'] and scope.limits['family'] in (None, key[3])
 
     def returns(self, values):
         return values.get('protocol') not in ('kernel', 'redirect', 'ra')
 
     def hung(self, world, netns, name):
-        return [self.creation(netns, key, values) for key, values in world.table(self.section, netns).items()
-                if self.returns(values) and (values.get('dev') == name or any(hop.get('dev') == name for hop in values.get('nexthops', ())))]
+        table, through = world.table(self.section, netns), set()
+        if any('nhid' in values for values in table.values()):
+            single, groups = world.resources['nexthops'].on_link(world, netns, name)
+            through = {*single, *groups}
+        return [self.creation(netns, key, values) for key, values in table.items()
+                if self.returns(values) and (values.get('dev') == name or any(hop.get('dev') == name for hop in values.get('nexthops', ()))
+                                             or values.get('nhid') in through)]
 
     def needs(self, netns, values):
         needs = super().needs(netns, values)
+        if 'nhid' in values:
+            needs.add(('nexthop', netns, values['nhid']))
         for hop in values.get('nexthops', ()):
             if hop.get('dev'):
                 needs |= {('link', netns, hop['dev']), ('set', netns, hop['dev'])}
@@ -178,17 +314,31 @@ class Route(Entry):
                 'type': kinds['type'].unwire(header['type']),
                 'protocol': kinds['protocol'].unwire(header['proto']),
                 'scope': kinds['scope'].unwire(header['scope']),
-                'onlink': bool(header['flags'] & _ONLINK),
+                'onlink': bool(header['flags'] & ONLINK),
             }
-            if 'RTA_OIF' in attrs:
-                values['dev'] = names(attrs['RTA_OIF'])
-            for name, attr in (('via', 'RTA_GATEWAY'), ('src', 'RTA_PREFSRC'), ('nhid', 'RTA_NH_ID')):
+            if header['tos']:
+                values['tos'] = header['tos']
+            if header['src_len'] and 'RTA_SRC' in attrs:
+                values['from'] = f"{attrs['RTA_SRC']}/{header['src_len']}"
+            for name, attr in (('via', 'RTA_GATEWAY'), ('via', 'RTA_VIA'), ('src', 'RTA_PREFSRC'), ('realms', 'RTA_FLOW')):
                 if attr in attrs:
-                    values[name] = attrs[attr]
-            if 'RTAX_MTU' in attrs.get('RTA_METRICS', {}):
-                values['mtu'] = attrs['RTA_METRICS']['RTAX_MTU']
-            if 'RTA_MULTIPATH' in attrs:
+                    values[name] = kinds[name].unwire(attrs[attr])
+            if attrs.get('RTA_PREF'):
+                values['pref'] = kinds['pref'].unwire(attrs['RTA_PREF'])
+            metrics = attrs.get('RTA_METRICS', {})
+            if 'RTAX_LOCK' in metrics:
+                metrics['RTAX_LOCK'] &= ~_RTO_MIN
+            values.update({name: value for name, value in METRICS.decode(metrics, None).items() if value})
+            if attrs.get('RTA_CACHEINFO', {}).get('expires'):
+                values['expires'] = attrs['RTA_CACHEINFO']['expires'] // _TICKS
+            if 'RTA_NH_ID' in attrs:
+                values['nhid'] = attrs['RTA_NH_ID']  # where the object leads is reported as well, but is the object's
+                del values['onlink']
+                values.pop('via', None)
+            elif 'RTA_MULTIPATH' in attrs:
                 values['nexthops'] = self._read_nexthops(codec, attrs['RTA_MULTIPATH'], names)
+            elif 'RTA_OIF' in attrs and not (header['family'] == AF_INET6 and values['type'] in _DEAD_ENDS):  # IPv6 has its dead ends on the loopback
+                values['dev'] = names(attrs['RTA_OIF'])
             table[self.key(values)] = values
         return table
 
@@ -200,9 +350,9 @@ class Route(Entry):
             length, flags, weight, index = _NEXTHOP.unpack_from(data, at)
             attrs = codec.layout.read(data, at + _NEXTHOP.size, at + length)
             hop = {'weight': weight + 1, 'dev': names(index)}
-            if 'RTA_GATEWAY' in attrs:
-                hop['via'] = attrs['RTA_GATEWAY']
-            if flags & _ONLINK:
+            if 'RTA_GATEWAY' in attrs or 'RTA_VIA' in attrs:
+                hop['via'] = attrs.get('RTA_GATEWAY') or attrs['RTA_VIA']
+            if flags & ONLINK:
                 hop['onlink'] = True
             hops.append(hop)
             at += (length + 3) & ~3
@@ -215,39 +365,50 @@ class Route(Entry):
         family = self._family(values)
         kind = values.get('type', 'unicast')
         table = kinds['table'].wire(values.get('table', 'main'))
-        direct = family == 'inet' and kind == 'unicast' and not any(name in values for name in ('via', 'nhid', 'nexthops'))
-        scope = values.get('scope', 'link' if direct else 'global')
-        if kind in ('local',):
-            scope = values.get('scope', 'host')
-        header = {'family': AF_INET6 if family == 'inet6' else AF_INET, 'table': table if table < 256 else 0,
-                  'type': TYPES[kind], 'scope': kinds['scope'].wire(scope) if scope in kinds['scope'].numbers else int(scope),
-                  'proto': kinds['protocol'].wire(values.get('protocol', PROTOCOL)), 'flags': _ONLINK if values.get('onlink') else 0}
-        attrs = {'RTA_TABLE': table, 'RTA_PRIORITY': values.get('metric')}
-        if values['dst'] != 'default':
-            address, unused, length = values['dst'].partition('/')
-            attrs['RTA_DST'], header['dst_len'] = address, int(length)
-        for name, attr in (('via', 'RTA_GATEWAY'), ('src', 'RTA_PREFSRC'), ('nhid', 'RTA_NH_ID')):
-            attrs[attr] = values.get(name)
-        if 'dev' in values and not values.get('nexthops'):
-            attrs['RTA_OIF'] = kernel.index(operation.netns, values['dev'])
-        if 'nhid' in values:  # the object says where to, and the kernel wants it said once
-            attrs['RTA_GATEWAY'] = attrs['RTA_OIF'] = None
-        if values.get('mtu'):
-            attrs['RTA_METRICS'] = {'RTAX_MTU': values['mtu']}
-        if 'nexthops' in values:
-            attrs['RTA_MULTIPATH'] = b''.join(self._pack_nexthop(hop, operation.netns, kernel, codec) for hop in values['nexthops'])
+        header = {'family': FAMILIES[family], 'table': table if table < 256 else 0, 'type': TYPES[kind], 'tos': values.get('tos', 0),
+                  'scope': kinds['scope'].wire(values.get('scope') or self._scope(family, kind, values)),
+                  'proto': kinds['protocol'].wire(values.get('protocol', PROTOCOL)), 'flags': ONLINK if values.get('onlink') else 0}
+        attrs = {'RTA_TABLE': table, 'RTA_PRIORITY': values.get('metric'), 'RTA_PREFSRC': values.get('src'), 'RTA_NH_ID': values.get('nhid')}
+        for name, attr, length in (('dst', 'RTA_DST', 'dst_len'), ('from', 'RTA_SRC', 'src_len')):
+            if values.get(name, 'default') != 'default':
+                attrs[attr], unused, bits = values[name].partition('/')
+                header[length] = int(bits)
+        if 'nhid' not in values:
+            if 'via' in values:
+                attrs[_via(family, values['via'])] = values['via']
+            if 'nexthops' in values:
+                attrs['RTA_MULTIPATH'] = b''.join(self._pack_nexthop(hop, operation.netns, kernel, codec, family) for hop in values['nexthops'])
+            elif 'dev' in values:
+                attrs['RTA_OIF'] = kernel.index(operation.netns, values['dev'])
         if operation.action == 'delete':
             header['scope'] = 255 if family == 'inet' else 0  # RT_SCOPE_NOWHERE: any
-            attrs.pop('RTA_PREFSRC')
+            del attrs['RTA_PREFSRC']
             return [(operation.netns, Request(RTM_DELROUTE, 0, codec.pack(header, attrs)))]
+        metrics = METRICS.encode({name: value for name, value in values.items() if name in METRICS.by_name and value}, None)
+        if 'RTAX_RTO_MIN' in metrics:
+            metrics['RTAX_LOCK'] = metrics.get('RTAX_LOCK', 0) | _RTO_MIN
+        attrs.update({attr: kinds[name].wire(values[name]) for name, attr in (('realms', 'RTA_FLOW'), ('pref', 'RTA_PREF'), ('expires', 'RTA_EXPIRES'))
+                      if name in values})
+        attrs['RTA_METRICS'] = metrics or None
         how = NLM_F_CREATE | (NLM_F_REPLACE if operation.action == 'set' else NLM_F_EXCL)
         return [(operation.netns, Request(RTM_NEWROUTE, how, codec.pack(header, attrs)))]
 
     @staticmethod
-    def _pack_nexthop(hop, netns, kernel, codec):
-        body = codec.layout.pack({'RTA_GATEWAY': hop.get('via')})
+    def _scope(family: str, kind: str, values: dict) -> str:
+        """What iproute2 takes where nothing is said."""
+        if family != 'inet':
+            return 'global'
+        if kind == 'local':
+            return 'host'
+        if kind in ('broadcast', 'multicast', 'anycast'):
+            return 'link'
+        return 'link' if kind == 'unicast' and not any(name in values for name in ('via', 'nhid', 'nexthops')) else 'global'
+
+    @staticmethod
+    def _pack_nexthop(hop, netns, kernel, codec, family):
+        body = codec.layout.pack({_via(family, hop['via']): hop['via']} if 'via' in hop else {})
         index = kernel.index(netns, hop['dev']) if 'dev' in hop else 0
-        packed = _NEXTHOP.pack(_NEXTHOP.size + len(body), _ONLINK if hop.get('onlink') else 0, hop.get('weight', 1) - 1, index) + body
+        packed = _NEXTHOP.pack(_NEXTHOP.size + len(body), ONLINK if hop.get('onlink') else 0, hop.get('weight', 1) - 1, index) + body
         return packed + b'\0' * (-len(packed) & 3)
 
     def forgiven(self, operation, error):
@@ -257,39 +418,56 @@ class Route(Entry):
         values = operation.before if operation.action == 'delete' else operation.values
         verb = {'create': 'add', 'set': 'replace', 'delete': 'del'}[operation.action]
         line = [*prefix('ip', operation.netns)]
-        if self._family(values) == 'inet6':
-            line.insert(1, '-6')
+        family = self._family(values)
+        if family == 'inet6':
+            line.insert(line.index('ip') + 1, '-6')
         line += ['route', verb]
         if values.get('type', 'unicast') != 'unicast':
             line.append(values['type'])
         line.append(values['dst'])
+        if 'from' in values:
+            line += ['from', values['from']]
         if 'nhid' in values:
             line += ['nhid', str(values['nhid'])]
         else:
-            if 'via' in values:
-                line += ['via', values['via']]
+            line += _via_words(family, values)
             if 'dev' in values and not values.get('nexthops'):
                 line += ['dev', values['dev']]
-        for name in ('table', 'metric'):
+        for name in ('table', 'metric', 'tos'):
             if name in values and values[name] not in ('main', 0):
                 line += [name, str(values[name])]
-        if operation.action != 'delete':
-            line += ['proto', str(values.get('protocol', PROTOCOL))]
-            for name in ('scope', 'src', 'mtu'):
-                if name in values and not (name == 'scope' and self._family(values) == 'inet6'):
-                    line += [name, str(values[name])]
-            if values.get('onlink'):
+        if operation.action == 'delete':
+            return [line]
+        line += ['proto', str(values.get('protocol', PROTOCOL))]
+        for name in ('scope', 'src', 'realms', 'pref', 'expires'):
+            if name in values and not (name == 'scope' and family == 'inet6'):
+                line += [name, str(values[name])]
+        for field in METRICS:
+            if values.get(field.name) and field.name != 'lock':
+                word, *rest = field.command(values[field.name])
+                line += [word, *(['lock'] if field.name in values.get('lock', ()) else []), *rest]
+        if values.get('onlink'):
+            line.append('onlink')
+        for hop in values.get('nexthops', ()):
+            line += ['nexthop', *_via_words(family, hop)]
+            for name in ('dev', 'weight'):
+                if name in hop:
+                    line += [name, str(hop[name])]
+            if hop.get('onlink'):
                 line.append('onlink')
-            for hop in values.get('nexthops', ()):
-                line.append('nexthop')
-                for name in ('via', 'dev', 'weight'):
-                    if name in hop:
-                        line += [name, str(hop[name])]
-                if hop.get('onlink'):
-                    line.append('onlink')
         return [line]
 
     def document(self, key, values, netns, world):
         if not self.returns(values):
             return None
         return {name: value for name, value in values.items() if not (name == 'onlink' and not value)}
+
+
+def _via(family: str, gateway: str) -> str:
+    return 'RTA_VIA' if family == 'inet' and ':' in gateway else 'RTA_GATEWAY'
+
+
+def _via_words(family: str, values: dict) -> list[str]:
+    if 'via' not in values:
+        return []
+    return ['via', *(['inet6'] if _via(family, values['via']) == 'RTA_VIA' else []), values['via']]

@@ -15,7 +15,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_fiel
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_found import mode_of, running
 
 #: what goes with a port that goes down, and comes back when that is undone
-_HUNG = ('addresses', 'routes')
+_HUNG = ('addresses', 'nexthops', 'routes')
 #: port options that teamd reads when a port comes, so that the port has to leave and come
 _AT_ENTRY = ('sticky', 'link_watch', 'lacp_prio', 'lacp_key')
 
