@@ -23,7 +23,8 @@ def _check(values: dict):
 _LACP, _ONE_ACTIVE, _NO_ARP = ('802.3ad',), ('active-backup', 'balance-tlb', 'balance-alb'), ('802.3ad', 'balance-tlb', 'balance-alb')
 #: options that the kernel reports in every mode, and takes in these only (bond_opts of drivers/net/bonding/bond_options.c)
 _MODES = {
-    **dict.fromkeys(('lacp_rate', 'lacp_active', 'coupled_control', 'ad_actor_sys_prio', 'ad_actor_system', 'ad_user_port_key'), _LACP),
+    **dict.fromkeys(('lacp_rate', 'lacp_active', 'coupled_control', 'ad_actor_sys_prio', 'ad_actor_system', 'ad_user_port_key',
+                     'broadcast_neighbor'), _LACP),
     'primary': _ONE_ACTIVE, 'packets_per_slave': ('balance-rr',), 'tlb_dynamic_lb': ('balance-tlb',),
 }
 
@@ -79,6 +80,7 @@ KIND = Kind('bond', 'Several links used as one.', [
           aliases=['ad_lacp_active']),
     Field('coupled_control', Bool('on', 'off'), 'IFLA_BOND_COUPLED_CONTROL', 'Couple the collecting and distributing states of LACP.',
           nla=(32, 'uint8'), live=DOWN),
+    Field('broadcast_neighbor', Bool('on', 'off'), 'IFLA_BOND_BROADCAST_NEIGH', 'Send ARP and neighbour discovery through all ports.', nla=(33, 'uint8')),
     Field('ad_select', Enum({'stable': 0, 'bandwidth': 1, 'count': 2}), 'IFLA_BOND_AD_SELECT', 'How the aggregator is chosen.', live=DOWN),
     Field('ad_actor_sys_prio', Int(1, 65535), 'IFLA_BOND_AD_ACTOR_SYS_PRIO', 'LACP system priority.', live=DOWN),
     Field('ad_user_port_key', Int(0, 1023), 'IFLA_BOND_AD_USER_PORT_KEY', 'Upper bits of the LACP port key.', live=DOWN),
@@ -87,4 +89,6 @@ KIND = Kind('bond', 'Several links used as one.', [
 ], check=_check, restorable=_restorable, port_down=True, port_option='bond_port', port=[
     Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
     Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),
+    Field('actor_port_prio', Int(0, 65535), 'IFLA_BOND_SLAVE_ACTOR_PORT_PRIO', 'LACP priority of the port; lower is better. The default is 255.',
+          nla=(10, 'uint16')),
 ])

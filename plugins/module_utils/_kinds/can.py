@@ -16,6 +16,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec impor
 class Timing(Int):
     """A number of which 0 means that none is set."""
 
+    def __init__(self, unit: str):
+        super().__init__(1, unit=unit)
+
     def unwire(self, raw):
         return raw or None
 
@@ -31,14 +34,14 @@ class SamplePoint(Type):
     """A part of one, with three digits; on the wire thousandths. The kernel takes what comes nearest among those that the controller can."""
 
     spec = {'type': 'str'}
-    allowed = '0.001-0.999, or 0 for what CiA recommends'
+    allowed = '0.001-0.999'
 
     def parse(self, value):
         try:
             number = round(float(value) * 1000)
         except (TypeError, ValueError, OverflowError):
             raise ValueError(self.allowed) from None
-        if isinstance(value, bool) or not 0 <= number <= 999:
+        if isinstance(value, bool) or not 1 <= number <= 999:
             raise ValueError(self.allowed)
         return f'0.{number:03}'
 
@@ -49,14 +52,14 @@ class SamplePoint(Type):
         return f'0.{raw:03}' if raw else None
 
     def same(self, wanted, found):
-        return self.wire(wanted) == 0 or (found is not None and abs(self.wire(wanted) - self.wire(found)) <= 50)
+        return found is not None and abs(self.wire(wanted) - self.wire(found)) <= 50
 
 
 _MEMBERS = ('bitrate', 'sample_point', 'tq', 'prop_seg', 'phase_seg1', 'phase_seg2', 'sjw', 'brp')
 _STRUCT = struct.Struct('=8I')
 #: struct can_bittiming; what is not given is 0 and worked out by the kernel
 _BITTIMING = (lambda value: _STRUCT.pack(*(value.get(name, 0) for name in _MEMBERS)),
-              lambda data, start, end: dict(zip(_MEMBERS, _STRUCT.unpack_from(data, start))))
+              lambda data, start, end: dict(zip(_MEMBERS, _STRUCT.unpack(bytes(data[start:end])[:32].ljust(32, b'\0')))))
 _TDC = Layout([(7, 'tdcv', 'uint32'), (8, 'tdco', 'uint32'), (9, 'tdcf', 'uint32')])
 _PWM = Layout([(7, 'pwms', 'uint32'), (8, 'pwml', 'uint32'), (9, 'pwmo', 'uint32')])
 #: struct can_ctrlmode
@@ -81,13 +84,13 @@ def _bittiming(phase: str) -> list:
 
     quanta = 'time quanta'
     return [
-        one('bitrate', Rate(1, unit='bit/s'), f'Bit rate {_OF[phase]}.'),
+        one('bitrate', Rate('bit/s'), f'Bit rate {_OF[phase]}.'),
         one('sample_point', SamplePoint(), f'Where in a bit {_OF[phase]} it is sampled, as a part of one.'),
-        one('tq', Timing(1, unit='nanoseconds'), f'Length of a time quantum {_OF[phase]}; with the segments below in place of O(can.{phase}bitrate).'),
-        one('prop_seg', Timing(unit=quanta), f'Propagation segment {_OF[phase]}.'),
-        one('phase_seg1', Timing(unit=quanta), f'Phase buffer segment 1 {_OF[phase]}.'),
-        one('phase_seg2', Timing(unit=quanta), f'Phase buffer segment 2 {_OF[phase]}.'),
-        one('sjw', Timing(unit=quanta), f'Synchronisation jump width {_OF[phase]}.'),
+        one('tq', Timing('nanoseconds'), f'Length of a time quantum {_OF[phase]}; with the segments below in place of O(can.{phase}bitrate).'),
+        one('prop_seg', Timing(quanta), f'Propagation segment {_OF[phase]}.'),
+        one('phase_seg1', Timing(quanta), f'Phase buffer segment 1 {_OF[phase]}.'),
+        one('phase_seg2', Timing(quanta), f'Phase buffer segment 2 {_OF[phase]}.'),
+        one('sjw', Timing(quanta), f'Synchronisation jump width {_OF[phase]}.'),
     ]
 
 

@@ -9,8 +9,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Int, LinkRef, Numbered
 
-#: of the whole address the last byte is set by one attribute, and reported by another
-_LAST_BYTE = (None, lambda data, start, end: data[end - 1])
+#: the address is reported whole, and its last byte set by an attribute of its own
+_LAST_BYTE = (lambda value: bytes((0x01, 0x15, 0x4E, 0x00, 0x01, value)), lambda data, start, end: int.from_bytes(data[start:end][-1:], 'big'))
 
 
 def _encode(values: dict, attrs: dict):

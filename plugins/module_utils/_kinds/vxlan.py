@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.tunnel import Tos
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Flag, Int, Ip, LinkRef, Type
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import FLAG_AS_NUMBER
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts.vnis import Vnis, VnisPart
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts.vnis import DOC as VNIS_DOC
 
 
 class PortRange(Type):
@@ -35,14 +38,20 @@ class PortRange(Type):
         return value.split('-')
 
 
-class Tos(Int):
-    """iproute2 reads a number here as hexadecimal."""
+class Hex(Int):
+    """64 bits."""
+
+    def __init__(self):
+        super().__init__(0, 0xFFFFFFFFFFFFFFFF)
+        self.spec = {'type': 'str'}
 
     def words(self, value):
-        return value if value in self.names else f'{value:#x}'
+        return f'{value:#x}'
 
 
 def _check(values: dict):
+    if values.get('vnis') and not values.get('vnifilter'):
+        return 'vnis needs vnifilter: true (and external: true)'
     if 'remote' in values and 'group' in values:
         return 'remote and group exclude each other: a default destination is either one host or a multicast group'
     if 'group' in values and 'dev' not in values:
@@ -91,7 +100,7 @@ KIND = Kind('vxlan', DOC, [
           aliases=['srcport']),
     Field('ttl', Int(0, 255, names={'auto': 0}), 'IFLA_VXLAN_TTL', 'TTL of the outer packets.'),
     Field('ttl_inherit', Flag(), 'IFLA_VXLAN_TTL_INHERIT', "Take the TTL of the inner packet.", nla=(28, FLAG_AS_NUMBER), live=RECREATE, keyword='ttl inherit'),
-    Field('tos', Tos(0, 255, names={'inherit': 1}), 'IFLA_VXLAN_TOS', 'TOS of the outer packets.'),
+    Field('tos', Tos(), 'IFLA_VXLAN_TOS', 'TOS of the outer packets.'),
     Field('df', Enum({'unset': 0, 'set': 1, 'inherit': 2}), 'IFLA_VXLAN_DF', "Don't-fragment bit of outer IPv4 packets."),
     Field('flowlabel', Int(0, 0xFFFFF), 'IFLA_VXLAN_LABEL', 'Flow label of outer IPv6 packets.', nla=(26, 'be32'), aliases=['label']),
     Field('ageing', Int(unit='seconds'), 'IFLA_VXLAN_AGEING', 'Lifetime of learned FDB entries; 0 keeps them.'),
@@ -113,6 +122,11 @@ KIND = Kind('vxlan', DOC, [
           live=RECREATE),
     Field('vnifilter', Bool(None, None), 'IFLA_VXLAN_VNIFILTER', 'Accept only listed VNIs on an external device.', nla=(30, 'uint8'), live=RECREATE),
     Field('localbypass', Bool(None, None), 'IFLA_VXLAN_LOCALBYPASS', 'Deliver packets to local VXLAN devices directly.', nla=(31, 'uint8')),
+    Field('mcroute', Bool(None, None), 'IFLA_VXLAN_MC_ROUTE', 'Let multicast routing have outer multicast packets too.', nla=(34, 'uint8')),
+    Field('reserved_bits', Hex(), 'IFLA_VXLAN_RESERVED_BITS', 'Bits of the VXLAN header, as a number of 64 bits, that may be set in received packets;'
+          ' others make the packet be dropped.', nla=(33, 'be64'), live=RECREATE),
+    Field('vnis', Vnis(), None, VNIS_DOC),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, fixed=_fixed, together={'group': ['dev']}, layer='gpe')
+], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, fixed=_fixed, together={'group': ['dev']}, layer='gpe',
+   parts=(VnisPart(),))

@@ -33,17 +33,18 @@ class Field:
     unsaid    what is meant where the kernel leaves the attribute out of its report
     write_only  nobody can read it back: it is not compared
     secret    it is never shown, in results, command lines and errors
+    tool      iproute2's program that has the keyword, for options of bridge ports that ip has none for
     """
 
     def __init__(self, name: str, type: Type, attr=None, doc: str = '', *, nla=None, live: str = IN_PLACE, default=None,
                  aliases=(), keyword: str | None = None, bit: int = 0, member: str = '', late: bool = False, tolerance: int = 0, unsaid=None,
-                 write_only: bool = False, secret: bool = False):
+                 write_only: bool = False, secret: bool = False, tool: str = 'ip'):
         self.name, self.type, self.attr, self.doc = name, type, attr, doc
         self.nla, self.live, self.default = nla, live, default
         self.aliases = list(aliases)
         self.keyword = name if keyword is None else keyword
         self.bit, self.member, self.late, self.tolerance = bit, member, late, tolerance
-        self.unsaid, self.write_only, self.secret = unsaid, write_only, secret
+        self.unsaid, self.write_only, self.secret, self.tool = unsaid, write_only, secret, tool
 
     def parse(self, value, where: str):
         """The canonical value; InputError names the place, the value and what is allowed."""
@@ -134,6 +135,20 @@ class Table:
                 return [table.shown(one) if isinstance(one, dict) else one for one in value]
         return value
 
+    def public(self, values: dict) -> dict:
+        """The values as a document has them: without secrets, and without rows that nobody could make again, as a secret of theirs cannot be read."""
+        kept = {}
+        for name, value in values.items():
+            field = self.by_name.get(name)
+            table = getattr(getattr(field, 'type', None), 'table', None)
+            if field is not None and field.secret or isinstance(value, list) and isinstance(table, Table) and any(
+                    one.secret and one.write_only for one in table):
+                continue
+            if isinstance(table, Table) and isinstance(value, (dict, list)):
+                value = table.public(value) if isinstance(value, dict) else [table.public(one) for one in value]
+            kept[name] = value
+        return kept
+
     def arguments(self) -> dict:
         return {field.name: field.argument() for field in self.fields}
 
@@ -189,6 +204,8 @@ class Table:
                     values[field.name] = value
             if field.name not in values and getattr(field.type, 'on', '') is None and field.type.wire(False) is None:
                 values[field.name] = False
+            if field.name not in values and field.unsaid is not None:
+                values[field.name] = field.unsaid
         return values
 
 

@@ -16,6 +16,7 @@ RTM_NEWLINKPROP, RTM_DELLINKPROP = 108, 109
 RTM_NEWNSID, RTM_GETNSID = 88, 90
 AF_BRIDGE = 7
 IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST = 0x1, 0x80, 0x100, 0x200, 0x1000
+IFF_NOTRAILERS, IFF_DYNAMIC = 0x20, 0x8000
 SKIP_STATS, BRVLAN = 0x8, 0x2
 
 #: What the supported pyroute2 releases lack or have wrong at the top level (linux/if_link.h).

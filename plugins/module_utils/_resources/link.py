@@ -336,10 +336,13 @@ class Link(Resource):
             lines.append(head + ['up' if values.get('up', True) else 'down'])
         for option in PORTS:
             if values.get(option):
-                line = head + ['type', PORTS[option].name + '_slave']
+                words = {'ip': head + ['type', PORTS[option].name + '_slave'], 'bridge': [*(word if word != 'ip' else 'bridge' for word in ip), 'link', 'set', 'dev', name]}
+                said = set()
                 for key, value in values[option].items():
-                    line += ['nobackup_port'] if value == '' else PORTS[option].port.by_name[key].command(value)
-                lines.append(line)
+                    field = PORTS[option].port.by_name[key]
+                    words[field.tool] += ['nobackup_port'] if value == '' else field.command(value)
+                    said.add(field.tool)
+                lines += [words[tool] for tool in words if tool in said]
         if 'altnames' in values:
             old = set(before.get('altnames', ()))
             for verb, names in (('del', old - set(values['altnames'])), ('add', set(values['altnames']) - old)):
@@ -353,7 +356,7 @@ class Link(Resource):
         found = values
         if key == 'lo' or (found.kind in KINDS and key in KINDS[found.kind].fallback):
             return None
-        item = restorable(found.values)
+        item = self.table.public(restorable(found.values))
         item['up'] = found.up
         kind = KINDS.get(found.kind)
         if kind is None:
@@ -420,7 +423,7 @@ def _change(field, wanted, found):
 def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     """What travels in the message that makes a link, and what only a later one can say."""
     kind = KINDS[values['kind']]
-    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', *PORTS) if option in values}
+    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', 'carrier', 'protodown', 'protodown_reason', *PORTS) if option in values}
     first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
     for part in (first, later):
         part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})

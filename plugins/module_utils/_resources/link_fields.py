@@ -11,14 +11,60 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import P
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import (
     AltName, Bool, Enum, Int, LinkName, LinkRef, ListOf, Mac, Netns, Options, Text,
 )
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import (
-    IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP,
+    IFF_ALLMULTI, IFF_DYNAMIC, IFF_MULTICAST, IFF_NOARP, IFF_NOTRAILERS, IFF_PROMISC, IFF_UP,
 )
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import features
 
 ADDRGENMODES = {'eui64': 0, 'none': 1, 'stable_secret': 2, 'random': 3}
 #: option: (bit of ifi_flags, whether the bit means the opposite)
 FLAGS = {'up': (IFF_UP, False), 'arp': (IFF_NOARP, True), 'promisc': (IFF_PROMISC, False), 'allmulticast': (IFF_ALLMULTI, False),
-         'multicast': (IFF_MULTICAST, False)}
+         'multicast': (IFF_MULTICAST, False), 'trailers': (IFF_NOTRAILERS, True), 'dynamic': (IFF_DYNAMIC, False)}
+#: of what nobody sets, nothing is said
+_DEFAULTS = {'trailers': True, 'dynamic': False, 'mode': 'default', 'protodown': False}
+
+
+class Group(Int):
+    """A number, or a name that the host's iproute2 knows."""
+
+    def __init__(self):
+        super().__init__(names={'default': 0})
+        self.allowed += ' or a name of /etc/iproute2/group'
+
+    def parse(self, value):
+        return super().parse(named_group(value) or value)
+
+
+def named_group(name) -> int | None:
+    """The number of a group by its name."""
+    for path in ('/etc/iproute2/group', '/usr/share/iproute2/group'):
+        try:
+            with open(path, encoding='utf-8') as file:
+                lines = [line.split('#')[0].split() for line in file]
+        except OSError:
+            continue
+        for words in lines:
+            if len(words) == 2 and words[1] == name:
+                return int(words[0], 0)
+    return None
+
+
+class Reasons(ListOf):
+    """Bits, all of which are said at once."""
+
+    def __init__(self):
+        super().__init__(Int(0, 31))
+
+    def wire(self, value):
+        return {'mask': 0xFFFFFFFF, 'value': sum(1 << bit for bit in value)}
+
+    def unwire(self, raw):
+        return [bit for bit in range(32) if raw.get('value', 0) & (1 << bit)]
+
+    def argv(self, value):
+        words = [word for bit in range(32) for word in ('protodown_reason', str(bit), 'on' if bit in value else 'off')]
+        return words[1:]
 
 
 COMMON = [
@@ -32,41 +78,56 @@ COMMON = [
     Field('broadcast', Mac(), 'IFLA_BROADCAST', 'Link-layer broadcast address.'),
     Field('alias', Text(255), 'IFLA_IFALIAS', 'Description of the link.', aliases=['ifalias']),
     Field('altnames', ListOf(AltName()), 'IFLA_PROP_LIST', 'All alternative names of the link.'),
-    Field('group', Int(names={'default': 0}), 'IFLA_GROUP', 'Group of the link.'),
+    Field('group', Group(), 'IFLA_GROUP', 'Group of the link.'),
     Field('txqlen', Int(unit='packets'), 'IFLA_TXQLEN', 'Length of the transmit queue.', aliases=['txqueuelen']),
     Field('num_tx_queues', Int(1, 4096), 'IFLA_NUM_TX_QUEUES', 'Number of transmit queues.', live=RECREATE, keyword='numtxqueues'),
     Field('num_rx_queues', Int(1, 4096), 'IFLA_NUM_RX_QUEUES', 'Number of receive queues.', live=RECREATE, keyword='numrxqueues'),
     Field('gso_max_size', Int(unit='bytes'), 'IFLA_GSO_MAX_SIZE', 'Largest segmentation-offload packet.', nla=(41, 'uint32')),
     Field('gso_max_segs', Int(0, 65535), 'IFLA_GSO_MAX_SEGS', 'Most segments of such a packet.', nla=(40, 'uint32')),
+    Field('gro_max_size', Int(unit='bytes'), 'IFLA_GRO_MAX_SIZE', 'Largest packet that received ones are merged to.', nla=(58, 'uint32')),
+    Field('gso_ipv4_max_size', Int(unit='bytes'), 'IFLA_GSO_IPV4_MAX_SIZE', 'As O(gso_max_size), for IPv4.', nla=(63, 'uint32')),
+    Field('gro_ipv4_max_size', Int(unit='bytes'), 'IFLA_GRO_IPV4_MAX_SIZE', 'As O(gro_max_size), for IPv4.', nla=(64, 'uint32')),
+    Field('mode', Enum({'default': 0, 'dormant': 1}), 'IFLA_LINKMODE', 'Whether the link is operational as soon as it has a carrier, or waits, dormant, for a program'
+          ' such as an IEEE 802.1X supplicant.', nla=(17, 'uint8')),
+    Field('carrier', Bool(), 'IFLA_CARRIER', 'Carrier, of links whose driver lets it be set, such as dummy ones.', nla=(33, 'uint8')),
+    Field('protodown', Bool(), 'IFLA_PROTO_DOWN', 'A protocol holds the link down: it has no carrier. The driver must know of it, as macvlan and vxlan do.', nla=(39, 'uint8')),
+    Field('protodown_reason', Reasons(), 'IFLA_PROTO_DOWN_REASON', 'Reasons for O(protodown), by number; as long as there are any it cannot be ended.',
+          nla=(55, Layout([(1, 'mask', 'uint32'), (2, 'value', 'uint32')])), unsaid=[]),
     Field('promisc', Bool(), None, 'Receive frames for other MACs too.'),
     Field('allmulticast', Bool(), None, 'Receive all multicast.'),
     Field('arp', Bool(), None, 'Use ARP on the link.'),
     Field('multicast', Bool(), None, 'The link can do multicast.'),
+    Field('trailers', Bool(), None, 'The link may use trailers; nothing in the kernel looks at it.'),
+    Field('dynamic', Bool(), None, 'Mark the link as one whose addresses are lost when it goes down; nothing in the kernel looks at it.'),
     Field('addrgenmode', Enum(ADDRGENMODES), None, 'How the IPv6 link-local address is made.', aliases=['inet6_addr_gen_mode']),
     Field('master', LinkRef(none=True), 'IFLA_MASTER', "Bridge, bond, team or VRF that the link belongs to; V('') for none."),
     Field('link', LinkRef(), 'IFLA_LINK', 'Parent link, for kinds that sit on one.'),
     Field('link_netns', Netns(), None, 'Namespace of O(link), where it is another one.'),
     Field('move_from', Netns(), None, 'Namespace that the existing, for example physical, link is taken from if it is not here.'),
     Field('peer', Options(PEER), None, 'The other end of a pair.'),
+    Field('features', features.Features(), None, features.DOC),
 ]
 KIND_FIELDS = [Field(kind.key, Options(kind.table), None, f'Options of O(kind={kind.name}).') for kind in KINDS.values() if kind.table.fields]
 PORTS = {kind.port_option: kind for kind in KINDS.values() if kind.port_option}
 PORT_FIELDS = [Field(option, Options(kind.port), None, f'Options of the link as a port of a {kind.name}.') for option, kind in PORTS.items()]
 #: Part objects of options that any link may have
-COMMON_PARTS: tuple = ()
+COMMON_PARTS: tuple = (features.FeaturesPart(),)
 #: sent and read by their attribute, with nothing special about them
 PLAIN = Table([field for field in COMMON if field.attr and field.name not in ('name', 'altnames', 'master', 'link')])
 
 
 def restorable(values: dict) -> dict:
     """The values of a live link with which it can be made again."""
-    kept = {option: value for option, value in values.items() if value not in ('', [], None)}
+    kept = {option: value for option, value in values.items() if value not in ('', [], None) and (option not in _DEFAULTS or value != _DEFAULTS[option])}
+    kept.pop('carrier', None)  # it is the driver's, as a rule
+    if kept.get('address') == '00:00:00:00:00:00':  # it has none, as a netkit of mode l3
+        kept.pop('address')
     kind = KINDS.get(kept.get('kind', ''))
     if kind is not None and kind.restorable:
         kept[kind.key] = kind.restorable(kept.get(kind.key, {}))
     port = kept.get('bridge_port')
     if port is not None:
         kept['bridge_port'] = {option: value for option, value in port.items() if option != 'state'}
-    if kept.get('bond_port', {}).get('prio') == 0:  # the default, which modes without priorities report but do not take
-        kept['bond_port'] = {option: value for option, value in kept['bond_port'].items() if option != 'prio'}
+    if 'bond_port' in kept:  # the defaults, which modes without priorities report but do not take
+        kept['bond_port'] = {option: value for option, value in kept['bond_port'].items() if (option, value) not in (('prio', 0), ('actor_port_prio', 255))}
     return kept
