@@ -25,11 +25,13 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, Phase, core, settings
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import describe
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import World
+from differential.kernels import pytest_addoption, pytest_collection_modifyitems, pytest_runtest_makereport, pytest_sessionfinish  # noqa: F401
 from module import ModuleFailed, run_here, run_module
 
 # What `pair.same()` compares unless told otherwise.
@@ -58,10 +60,23 @@ MNT_DETACH = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def pytest_configure():
+# A failing example is made small only on demand, with --hypothesis-profile=small: that takes minutes.
+CALM = {'deadline': None, 'database': None, 'suppress_health_check': list(HealthCheck), 'report_multiple_bugs': False}
+settings.register_profile('small', phases=[Phase.generate, Phase.shrink], **CALM)
+settings.register_profile('as-found', phases=[Phase.generate], **CALM)
+
+
+def pytest_configure(config):
+    settings.load_profile(config.getoption('hypothesis_profile', None) or 'as-found')
+    if config.getoption('hypothesis_seed', None) is None:  # one that the header can name
+        config.option.hypothesis_seed = core.global_force_seed = secrets.randbelow(10**6)
     if not os.path.exists('/run/kernel-run'):
         pytest.exit('These tests change the network of the kernel they run on. `make differential` gives them one of their own; so does'
                     ' `tools/kernel-run -- .build/venv/bin/python -m pytest tests/differential`.', returncode=2)
+
+
+def pytest_report_header(config):
+    return f'random documents: --hypothesis-seed={config.option.hypothesis_seed}'
 
 
 class Namespace:

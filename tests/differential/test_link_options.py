@@ -13,6 +13,7 @@ import importlib
 import json
 import re
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -32,6 +33,9 @@ MONITORED = {'miimon': 100}, 'miimon 100'
 ARP = {'mode': 'active-backup', 'arp_interval': 1000, 'arp_ip_target': ['192.0.2.1']}, 'mode active-backup arp_interval 1000 arp_ip_target 192.0.2.1'
 IPV6 = {'remote': '2001:db8::2'}, 'remote 2001:db8::2'
 EXTERNAL = {'external': True, 'learning': False}, 'external nolearning'
+
+#: For options that Linux 6.1 or its iproute2 does not have: the release of the other kernel of this tier, which comes with an iproute2 that has them all.
+NEWER = ('6.12',)
 
 OPTIONS = {
     'bond': {
@@ -60,6 +64,7 @@ OPTIONS = {
         'packets_per_slave': Case(7, 'packets_per_slave 7'),
         'lacp_rate': Case('fast', 'lacp_rate fast', *LACP),
         'lacp_active': Case(False, 'lacp_active off', *LACP),
+        'coupled_control': Case(False, 'coupled_control off', *LACP, kernel=NEWER),
         'ad_select': Case('bandwidth', 'ad_select bandwidth', *LACP),
         'ad_actor_sys_prio': Case(7, 'ad_actor_sys_prio 7', *LACP),
         'ad_user_port_key': Case(7, 'ad_user_port_key 7', *LACP),
@@ -78,6 +83,8 @@ OPTIONS = {
         'vlan_default_pvid': Case(77, 'vlan_default_pvid 77'),
         'vlan_stats_enabled': on('vlan_stats_enabled 1'),
         'vlan_stats_per_port': on('vlan_stats_per_port 1'),
+        'mst_enabled': on('mst_enabled 1', kernel=NEWER),
+        'fdb_max_learned': Case(7777, 'fdb_max_learned 7777', kernel=NEWER),
         'group_fwd_mask': Case(8, 'group_fwd_mask 8'),
         'group_address': Case('01:80:c2:00:00:0e', 'group_address 01:80:c2:00:00:0e'),
         'no_linklocal_learn': on('no_linklocal_learn 1'),
@@ -138,6 +145,7 @@ OPTIONS = {
         'ageing': Case(77, 'ageing 77'),
         'maxaddress': Case(77, 'maxaddress 77'),
         'learning': Case(False, 'nolearning'),
+        'localbypass': Case(False, 'nolocalbypass', kernel=NEWER),
         'proxy': on('proxy'),
         'rsc': on('rsc'),
         'l2miss': on('l2miss'),
@@ -169,10 +177,12 @@ OPTIONS = {
         'proxy_arp': on('proxy_arp on'),
         'proxy_arp_wifi': on('proxy_arp_wifi on'),
         'neigh_suppress': on('neigh_suppress on'),
+        'neigh_vlan_suppress': on('neigh_vlan_suppress on', kernel=NEWER),
         'group_fwd_mask': Case(8, 'group_fwd_mask 8'),
         'vlan_tunnel': on('vlan_tunnel on'),
         'isolated': on('isolated on'),
         'locked': on('locked on'),
+        'mab': on('locked on mab on', kernel=NEWER),
         'backup_port': Case('BESIDE', 'backup_port BESIDE'),
     },
     'bond_port': {
@@ -189,6 +199,7 @@ OPTIONS = {
         'group': Case(7, 'group 7'),
         'txqlen': Case(77, 'txqueuelen 77'),
         'num_tx_queues': Case(7, 'numtxqueues 7'),
+        'num_rx_queues': Case(7, 'numrxqueues 7', kernel=NEWER),  # there since ever, but not where CONFIG_RPS is off
         'gso_max_size': Case(7777, 'gso_max_size 7777'),
         'gso_max_segs': Case(7, 'gso_max_segs 7'),
         'promisc': on('promisc on'),
@@ -200,36 +211,35 @@ OPTIONS = {
     },
 }
 
-#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN and LACKING as below, and ADD, the words of `ip` that
+#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN, LACKING and ELSEWHERE as below, and ADD, the words of `ip` that
 #: make one where it is not `ip link add`, with WITHOUT_MAC, the options on links without a MAC that is set.
 KIND_FILES = {path.stem: importlib.import_module(f'differential.kind_options.{path.stem}') for path in sorted((Path(__file__).parent / 'kind_options').glob('*.py'))}
 OPTIONS.update({key: file.CASES for key, file in KIND_FILES.items()})
 
-#: What this tier's kernel (6.1) or its iproute2 does not have: why, and the attribute that it has to become (linux/if_link.h), as (number, payload).
-LACKING = {
-    ('', 'num_rx_queues'): ('CONFIG_RPS', 7, (32, struct.pack('=I', 7))),
-    ('bond', 'coupled_control'): ('Linux 6.9', True, (32, b'\1')),
-    ('bridge', 'fdb_max_learned'): ('Linux 6.7', 0x01020304, (49, struct.pack('=I', 0x01020304))),
-    ('bridge', 'mst_enabled'): ('iproute2 6.13; bit 2 of IFLA_BR_MULTI_BOOLOPT', True, (46, struct.pack('=II', 4, 4))),
-    ('bridge_port', 'mab'): ('Linux 6.2', True, (40, b'\1')),
-    ('bridge_port', 'neigh_vlan_suppress'): ('Linux 6.3', True, (43, b'\1')),
-    ('vxlan', 'localbypass'): ('Linux 6.4', False, (31, b'\0')),
-}
-
-LACKING.update({(key, option): why for key, file in KIND_FILES.items() for option, why in getattr(file, 'LACKING', {}).items()})
+#: What no kernel of this tier or its iproute2 has: why, and the attribute that it has to become (linux/if_link.h), as (number, payload).
+LACKING = {(key, option): why for key, file in KIND_FILES.items() for option, why in getattr(file, 'LACKING', {}).items()}
 
 #: Options of links that are no setting of their own, and the tests that cover them.
 ELSEWHERE = {
     ('', 'name'): 'all', ('', 'kind'): 'all', ('', 'link'): 'the kinds that sit on a link', ('', 'link_netns'): 'test_link.py',
     ('', 'move_from'): 'test_link.py', ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
-    ('tun', 'persist'): 'test_device.py',
+    ('tun', 'persist'): 'test_device.py', ('', 'features'): 'test_device.py',
 }
+ELSEWHERE.update({(key, option): where for key, file in KIND_FILES.items() for option, where in getattr(file, 'ELSEWHERE', {}).items()})
 
 #: What of an option iproute2 6.1 cannot show.
 UNSEEN = {('bond', 'active_slave'): 'shown by the state of its ports'}
 
 TABLES = {**{kind.key: kind.table for kind in KINDS.values()}, **{option: kind.port for option, kind in PORTS.items()}}
-GROUPS = [key for key in OPTIONS if OPTIONS[key]]
+
+
+def needs(key: str, case: Case) -> tuple:
+    """What the kernel has to have for a case; KERNEL of a file in kind_options holds for all of its cases."""
+    return *getattr(KIND_FILES.get(key), 'KERNEL', ()), *case.kernel
+
+
+GROUPS = [pytest.param(key, kernel, id='-'.join([key or 'link', *kernel]), marks=[pytest.mark.kernel(*kernel)] if kernel else [])
+          for key, cases in OPTIONS.items() for kernel in dict.fromkeys(needs(key, case) for case in cases.values())]
 
 
 def test_every_option_has_a_case():
@@ -258,12 +268,15 @@ def mac(name: str) -> str:
 
 
 class Group:
-    """All cases of one key of OPTIONS: their links as items of vnet_link, and as lines for `ip -batch`."""
+    """All cases of one key of OPTIONS that need the same of the kernel: their links as items of vnet_link, and as lines for `ip -batch`."""
 
-    def __init__(self, key: str):
-        self.key, self.cases = key, OPTIONS[key]
+    def __init__(self, key: str, kernel: tuple):
+        self.key, self.cases = key, {option: case for option, case in OPTIONS[key].items() if needs(key, case) == kernel}
         self.table = TABLES.get(key)
         self.names = {option: f'x{place}' for place, option in enumerate(self.cases)}
+        drivers = [need for need in kernel if not need[0].isdigit()]
+        if drivers:  # not all of them come when a link asks for them
+            subprocess.run(['modprobe', '-a', *drivers], check=True)
 
     def live(self, option: str) -> str:
         return next(field for field in self.table or COMMON if field.name == option).live
@@ -278,6 +291,8 @@ class Group:
 
     def without_mac(self) -> set[str]:
         """Links that have none, or that of their parent, or one that is the option."""
+        if self.key in KINDS and not KINDS[self.key].ether:
+            return set(self.names.values())
         if hasattr(KIND_FILES.get(self.key), 'ADD'):
             return {self.names[option] for option in KIND_FILES[self.key].WITHOUT_MAC}
         if self.key in ('ipvlan', 'macvlan'):
@@ -293,9 +308,11 @@ class Group:
     def _own(self, option: str, place: int) -> tuple[dict, str]:
         """Options that every link of the kind is made with here, beside the option that is tried: as (dict, words)."""
         if hasattr(KIND_FILES.get(self.key), 'OWN'):
-            return KIND_FILES[self.key].OWN(option, place)
+            own, words = KIND_FILES[self.key].OWN(option, place)
+            return {name: self._fill(value, option) for name, value in own.items()}, self._fill(words, option)
         return {
             'vlan': ({'id': 100 + place}, f'id {100 + place}'),
+            'bridge_port': ({'locked': True} if option == 'mab' else {}, ''),
             'vrf': ({'table': 100 + place}, f'table {100 + place}'),
             'vxlan': ({'id': 100 + place, 'dstport': 4789}, f'id {100 + place} dstport 4789'),
         }.get(self.key, ({}, ''))
@@ -311,7 +328,7 @@ class Group:
         if option in ('vnifilter', 'external', 'gpe'):
             settings['dstport'] = 5000 + list(self.cases).index(option)
         if with_option:
-            settings[option] = self._fill(case.value, option)
+            settings.update({**case.along, option: self._fill(case.value, option)})
         item = {'name': name, 'kind': kind, 'up': case.up}
         items = [item]
         if self.key in PORTS:
@@ -330,7 +347,7 @@ class Group:
             if KINDS[kind].parent == 'required':
                 item['link'] = name + 'be'
                 items.append({'name': name + 'be', 'kind': case.below, 'up': False})
-            elif 'BELOW' in f'{case.words} {case.also}':
+            elif name + 'be' in [*settings.values(), self._fill(case.value, option)]:
                 items.append({'name': name + 'be', 'kind': 'dummy', 'up': False})
             if case.ports:
                 items += [{'name': f'{name}po-{end}', 'kind': 'dummy', 'up': case.up, 'master': name} for end in 'ab']
@@ -366,7 +383,7 @@ class Group:
             lines += [f'link set dev {name} type {master}_slave {words}']
         elif self.key:
             lines = []
-            if KINDS[kind].parent == 'required' or 'BELOW' in f'{case.words} {case.also}':
+            if KINDS[kind].parent == 'required' or f' {name}be' in f' {own} {words} {also}':
                 lines.append(f'link add {name}be type {case.below}')
             parent = f'link {name}be' if KINDS[kind].parent == 'required' else ''
             if case.ports:
@@ -388,9 +405,9 @@ class Group:
         return ['ip ' + line for line in lines]
 
 
-@pytest.mark.parametrize('key', GROUPS, ids=lambda key: key or 'link')
-def test_options(spaces, key):
-    group = Group(key)
+@pytest.mark.parametrize('key, kernel', GROUPS)
+def test_options(spaces, key, kernel):
+    group = Group(key, kernel)
     theirs, ours, replayed, rebuilt = spaces('theirs', 'ours', 'replayed', 'rebuilt')
     theirs.batch(group.lines())
     items = group.items(with_option=True)
@@ -406,7 +423,7 @@ def test_options(spaces, key):
     replayed.like(theirs, 'ip link')
     rebuild(ours, rebuilt)
     passing = {'bond': ('active_slave', 'po-a'), 'bridge_port': ('state', '')}.get(key)
-    if passing:  # what a port just does is no setting
+    if passing and passing[0] in group.names:  # what a port just does is no setting
         for space in (theirs, rebuilt):
             space.ip(f'link del {group.names[passing[0]]}{passing[1]}')
     rebuilt.like(theirs, 'ip link')
@@ -416,9 +433,9 @@ def test_options(spaces, key):
     assert ours.module('vnet_link', config=[{'name': item['name']} for item in items], state='absent')['operations'] == []
 
 
-@pytest.mark.parametrize('key', GROUPS, ids=lambda key: key or 'link')
-def test_options_of_live_links(spaces, key):
-    group = Group(key)
+@pytest.mark.parametrize('key, kernel', GROUPS)
+def test_options_of_live_links(spaces, key, kernel):
+    group = Group(key, kernel)
     theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
     theirs.batch(group.lines())
     bare = ours.module('vnet_link', config=group.items(with_option=False))
