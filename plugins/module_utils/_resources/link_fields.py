@@ -11,7 +11,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import P
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import (
     AltName, Bool, Enum, Int, LinkName, LinkRef, ListOf, Mac, Netns, Options, Text,
 )
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import (
     IFF_ALLMULTI, IFF_DYNAMIC, IFF_MULTICAST, IFF_NOARP, IFF_NOTRAILERS, IFF_PROMISC, IFF_UP,
 )
@@ -82,17 +81,17 @@ COMMON = [
     Field('txqlen', Int(unit='packets'), 'IFLA_TXQLEN', 'Length of the transmit queue.', aliases=['txqueuelen']),
     Field('num_tx_queues', Int(1, 4096), 'IFLA_NUM_TX_QUEUES', 'Number of transmit queues.', live=RECREATE, keyword='numtxqueues'),
     Field('num_rx_queues', Int(1, 4096), 'IFLA_NUM_RX_QUEUES', 'Number of receive queues.', live=RECREATE, keyword='numrxqueues'),
-    Field('gso_max_size', Int(unit='bytes'), 'IFLA_GSO_MAX_SIZE', 'Largest segmentation-offload packet.', nla=(41, 'uint32')),
-    Field('gso_max_segs', Int(0, 65535), 'IFLA_GSO_MAX_SEGS', 'Most segments of such a packet.', nla=(40, 'uint32')),
-    Field('gro_max_size', Int(unit='bytes'), 'IFLA_GRO_MAX_SIZE', 'Largest packet that received ones are merged to.', nla=(58, 'uint32')),
-    Field('gso_ipv4_max_size', Int(unit='bytes'), 'IFLA_GSO_IPV4_MAX_SIZE', 'As O(gso_max_size), for IPv4.', nla=(63, 'uint32')),
-    Field('gro_ipv4_max_size', Int(unit='bytes'), 'IFLA_GRO_IPV4_MAX_SIZE', 'As O(gro_max_size), for IPv4.', nla=(64, 'uint32')),
+    Field('gso_max_size', Int(unit='bytes'), 'IFLA_GSO_MAX_SIZE', 'Largest segmentation-offload packet.'),
+    Field('gso_max_segs', Int(0, 65535), 'IFLA_GSO_MAX_SEGS', 'Most segments of such a packet.'),
+    Field('gro_max_size', Int(unit='bytes'), 'IFLA_GRO_MAX_SIZE', 'Largest packet that received ones are merged to.'),
+    Field('gso_ipv4_max_size', Int(unit='bytes'), 'IFLA_GSO_IPV4_MAX_SIZE', 'As O(gso_max_size), for IPv4.'),
+    Field('gro_ipv4_max_size', Int(unit='bytes'), 'IFLA_GRO_IPV4_MAX_SIZE', 'As O(gro_max_size), for IPv4.'),
     Field('mode', Enum({'default': 0, 'dormant': 1}), 'IFLA_LINKMODE', 'Whether the link is operational as soon as it has a carrier, or waits, dormant, for a program'
-          ' such as an IEEE 802.1X supplicant.', nla=(17, 'uint8')),
-    Field('carrier', Bool(), 'IFLA_CARRIER', 'Carrier, of links whose driver lets it be set, such as dummy ones.', nla=(33, 'uint8')),
-    Field('protodown', Bool(), 'IFLA_PROTO_DOWN', 'A protocol holds the link down: it has no carrier. The driver must know of it, as macvlan and vxlan do.', nla=(39, 'uint8')),
+          ' such as an IEEE 802.1X supplicant.'),
+    Field('carrier', Bool(), 'IFLA_CARRIER', 'Carrier, of links whose driver lets it be set, such as dummy ones.'),
+    Field('protodown', Bool(), 'IFLA_PROTO_DOWN', 'A protocol holds the link down: it has no carrier. The driver must know of it, as macvlan and vxlan do.'),
     Field('protodown_reason', Reasons(), 'IFLA_PROTO_DOWN_REASON', 'Reasons for O(protodown), by number; as long as there are any it cannot be ended.',
-          nla=(55, Layout([(1, 'mask', 'uint32'), (2, 'value', 'uint32')])), unsaid=[]),
+          unsaid=[]),
     Field('promisc', Bool(), None, 'Receive frames for other MACs too.'),
     Field('allmulticast', Bool(), None, 'Receive all multicast.'),
     Field('arp', Bool(), None, 'Use ARP on the link.'),
