@@ -104,14 +104,21 @@ native: venv ## probes and captures with real packets, in namespaces of the runn
 	@tools/need ip=iproute2 nft=nftables $(if $(SUDO),sudo=sudo)
 	@$(STEP) 'native: packets in namespaces of this kernel' $(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/native $(ARGS)
 
-.PHONY: differential $(PYROUTE2:%=differential-%) differential-vm kernel kernel-vm
-differential: $(PYROUTE2:%=differential-%) ## the modules against iproute2 on a kernel with all drivers, with the oldest and newest pyroute2
+.PHONY: differential $(PYROUTE2:%=differential-%) differential-vm $(PYROUTE2:%=differential-vm-%) kernel kernel-vm
+differential: venv ## the modules against iproute2 on kernels with all drivers, with the oldest and newest pyroute2
+	@rm -rf $(BUILD)/differential
+	@$(MAKE) $(PYROUTE2:%=differential-%) $(PYROUTE2:%=differential-vm-%) LEDGERS=$(BUILD)/differential
+	@$(STEP) 'differential: each test ran on some kernel' $(BIN)/python tests/differential/kernels.py $(PYROUTE2:%=$(BUILD)/differential/%)
+differential-vm: $(PYROUTE2:%=differential-vm-%) ## of these, the tests that only the newer kernel has the drivers for
+# For the last step of `differential` each run writes down what it ran: arguments of kernel-run, $(call keep,PYROUTE2), and of pytest.
+keep = $(if $(LEDGERS),--keep $(LEDGERS)/$(1))
+ledger = $(if $(LEDGERS),--ledger $(LEDGERS)/$(1)/$(2).json)
 $(PYROUTE2:%=differential-%): differential-%: venv kernel $(BUILD)/pyroute2/%/.ready
 	@$(STEP) 'differential: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
-	  tools/kernel-run --timeout 900 -- $(BIN)/python -m pytest tests/differential $(ARGS)
-differential-vm: venv kernel-vm $(BUILD)/pyroute2/newest/.ready
-	@$(STEP) 'differential: newer kernel' env PYTHONPATH=$(BUILD)/pyroute2/newest \
-	  tools/kernel-run --kernel vm --timeout 900 -- $(BIN)/python -m pytest tests/differential $(ARGS)
+	  tools/kernel-run --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest tests/differential $(call ledger,$*,uml) $(ARGS)
+$(PYROUTE2:%=differential-vm-%): differential-vm-%: venv kernel-vm $(BUILD)/pyroute2/%/.ready
+	@$(STEP) 'differential: newer kernel, pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
+	  tools/kernel-run --kernel vm --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest tests/differential -m kernel $(call ledger,$*,vm) $(ARGS)
 kernel:
 	@tools/need teamd=libteam-utils linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
 
