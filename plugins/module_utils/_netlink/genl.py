@@ -40,3 +40,8 @@ class Family:
         """The attributes of each message that the command is answered with."""
         answers = self._send(self.number, HEADER.pack(command, self.version, 0) + layout.pack(values))
         return [layout.read(answer, HEADER.size, len(answer)) for answer in answers]
+
+    def dump(self, command: int, layout: Layout, values: dict, only=None):
+        """The attributes of each message of a dump; only(data, start, end) picks those worth decoding."""
+        found = self.socket.dump(self.number, HEADER.pack(command, self.version, 0) + layout.pack(values))
+        return [layout.read(data, start + HEADER.size, end) for data, start, end in found if only is None or only(data, start + HEADER.size, end)]

@@ -380,9 +380,9 @@ def _kind_of(operation):
 
 
 def _told(kind, values: dict) -> dict:
-    """Those options of the kind's dict that travel in link messages."""
+    """Those options of the kind's dict that travel in link messages, in the order of its table, which iproute2 may want."""
     own = values.get(kind.key) if kind is not None else None
-    return {option: value for option, value in own.items() if option not in told_otherwise(kind.parts)} if own else {}
+    return {option: own[option] for option in kind.table.by_name if option in own and option not in told_otherwise(kind.parts)} if own else {}
 
 
 def _info_data(kind, own: dict, index_of) -> bytes:

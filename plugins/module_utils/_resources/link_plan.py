@@ -114,7 +114,7 @@ class LinkPlan:
         values = {option: value for option, value in one.values.items() if option not in _PLACE}
         if kind is not None and 'up' not in values:
             values['up'] = True
-        self._check_parts(one, found)
+        self._look(one, found)
         misplaced = self._misplaced(one, found)
         if misplaced:
             if not one.recreate:
@@ -136,6 +136,7 @@ class LinkPlan:
                                  ' set recreate: true to have it made anew')
             self._recreate(one, found, values)
             return
+        self._check_parts(one, found)
         self._set(one, changed, before, found)
 
     def _missing(self, one):
@@ -427,15 +428,18 @@ class LinkPlan:
     def _peer_of(self, netns, found):
         return peer_of(self.world, netns, found)
 
-    def _check_parts(self, one, found):
-        """Reads the common parts that are asked for, and lets all parts refuse what is wanted of them."""
-        kind = KINDS.get(one.values.get('kind') or (found.kind if found is not None else None))
-        asked = [(part, one.values[kind.key]) for part in kind.parts if kind.key in one.values] if kind is not None else []
+    @staticmethod
+    def _look(one, found):
+        """Reads the common parts that are asked for."""
         for part in COMMON_PARTS:
             if any(option in one.values for option in part.options):
-                asked.append((part, one.values))
-                if found is not None:
-                    found.look(part)
+                found.look(part)
+
+    def _check_parts(self, one, found):
+        """Lets all parts refuse what is wanted of them; where a link is made anew, they are asked otherwise."""
+        kind = KINDS.get(one.values.get('kind') or (found.kind if found is not None else None))
+        asked = [(part, one.values[kind.key]) for part in kind.parts if kind.key in one.values] if kind is not None else []
+        asked += [(part, one.values) for part in COMMON_PARTS if any(option in one.values for option in part.options)]
         for part, values in asked:
             sentence = part.check(values, found)
             if sentence:
