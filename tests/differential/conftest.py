@@ -43,7 +43,7 @@ EVERYTHING = (
 # Keys that the kernel numbers, counts or changes by itself some time after a change.
 VOLATILE = frozenset('''
     ifindex index link_index link_netnsid stats stats64 used updated refcnt
-    operstate tentative dadfailed
+    operstate tentative dadfailed seq_nr
     hello_timer tcn_timer topology_change_timer gc_timer message_age_timer forward_delay_timer hold_timer
     mii_status link_failure_count active_slave ad_info ad_aggregator_id ad_actor_oper_port_state ad_actor_oper_port_state_str
     ad_partner_oper_port_state ad_partner_oper_port_state_str

@@ -33,4 +33,4 @@ KIND = Kind('hsr', 'A node of a redundant network: every frame is sent on two li
     Field('version', Int(0, 1), 'IFLA_HSR_VERSION', 'Version of HSR. The default is 0.', nla=(6, 'uint8'), live=RECREATE, write_only=True),
     Field('proto', Numbered({'hsr': 0, 'prp': 1}), 'IFLA_HSR_PROTOCOL', 'Protocol: a ring (V(hsr), the default) or two networks (V(prp)).',
           nla=(7, 'uint8'), live=RECREATE),
-], rows=[(3, 'IFLA_HSR_MULTICAST_SPEC', 'uint8')], encode=_encode, check=_check)
+], rows=[(3, 'IFLA_HSR_MULTICAST_SPEC', 'uint8')], encode=_encode, check=_check, ether=False)

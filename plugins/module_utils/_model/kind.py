@@ -34,7 +34,7 @@ class Kind:
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     parts    Part objects: options that are read and set by another way than link messages
-    ether    the link has MAC addresses; otherwise `address` and `broadcast` are not its options
+    ether    the link has MAC addresses of its own; otherwise `address` and `broadcast` are not its options
     layer    the option that decides what the link carries: with another value it has other flags, and another MAC or none
     fallback names of the devices that the driver makes by itself in every namespace, which nobody can remove
     """

@@ -96,10 +96,10 @@ class Vnis(Rows):
         ]), ('vni',))
 
     def parse_at(self, value, where):
-        rows = sorted(super().parse_at([{'vni': one} if not isinstance(one, dict) else one for one in (value if isinstance(value, list) else [value])], where),
-                      key=lambda row: _bounds(row) if 'vni' in row else (0, 0))
+        rows = super().parse_at(value, where)
         if any('vni' not in row for row in rows):
             raise ValueError('a list whose rows all have vni')
+        rows.sort(key=_bounds)
         if any('group' in row and 'remote' in row for row in rows):
             raise ValueError('a list whose rows have group or remote, not both')
         for row, following in zip(rows, rows[1:]):

@@ -57,7 +57,7 @@ class Link(Resource):
         if kind is not None and not kind.ether:
             for option in ('address', 'broadcast'):
                 if option in values:
-                    raise InputError(f'{where}: kind {kind.name} has no MAC, so no {option}')
+                    raise InputError(f'{where}: kind {kind.name} has no MAC of its own, so no {option}')
         if not absent:
             self._check(values, kind, where)
         return [Wanted(self.section, item.get('netns'), values['name'], values, absent, where, bool(item.get('recreate')))]
@@ -130,7 +130,7 @@ class Link(Resource):
             remover = next((part for part in parts if part.removes), None)
             return (lambda: remover.remove(kernel, netns, name, before)) if remover is not None else None, None
         maker = next((part for part in parts if part.makes), None) if operation.action == 'create' else None
-        settings = _part_settings(kind, values, before, operation.facts)
+        settings = _part_settings(kind, operation)
         return ((lambda: maker.make(kernel, netns, name, values)) if maker is not None else None,
                 (lambda: [part.apply(kernel, netns, name, *change) for part, *change in settings]) if settings else None)
 
@@ -259,7 +259,7 @@ class Link(Resource):
         if operation.action == 'move':
             return [[*prefix('ip', operation.facts['from']), 'link', 'set', 'dev', name, 'netns', operation.netns or '1']]
         kind = _kind_of(operation)
-        parts = [line for part, *change in _part_settings(kind, values, operation.before or {}, operation.facts) for line in part.commands(operation.netns, name, *change)]
+        parts = [line for part, *change in _part_settings(kind, operation) for line in part.commands(operation.netns, name, *change)]
         if operation.action == 'set':
             return self._set_commands(ip, name, values, operation.before, operation.facts) + parts
         return self._create_commands(operation, ip, kind) + parts
@@ -393,9 +393,10 @@ def _info_data(kind, own: dict, index_of) -> bytes:
     return messages.data_layout(kind).pack(attrs)
 
 
-def _part_settings(kind, values: dict, before: dict, facts: dict) -> list[tuple]:
-    """(part, values, values before) of the parts that have something to set."""
-    settings, same = [], facts.get('together', {})
+def _part_settings(kind, operation) -> list[tuple]:
+    """(part, values, values before) of the parts that have something to set; a link that has just been made has no values before."""
+    settings, values, same = [], operation.values, operation.facts.get('together', {})
+    before = operation.before if operation.before and operation.action == 'set' else {}
     for part, now, old in ([(part, values.get(kind.key, {}), {**same, **before.get(kind.key, {})}) for part in kind.parts] if kind is not None else []) + [
             (part, values, before) for part in COMMON_PARTS]:
         wanted = {option: now[option] for option in part.options if option in now}
