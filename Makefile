@@ -92,17 +92,17 @@ sanity: venv ## ansible-test sanity: documentation against arguments, imports, c
 .PHONY: unit $(PYROUTE2:%=unit-%) unit-python39
 unit: $(PYROUTE2:%=unit-%) unit-python39 ## what needs no root and no other kernel, with the oldest and newest pyroute2 and Python
 $(PYROUTE2:%=unit-%): unit-%: venv $(BUILD)/pyroute2/%/.ready
-	@$(STEP) 'unit: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* $(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(STEP) 'unit: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* $(BIN)/python -m pytest $(if $(findstring tests/,$(ARGS)),,tests/unit) $(ARGS)
 unit-python39: $(PYROUTE2_READY)
 	@if ! tools/python 9 9 >/dev/null; then printf '\n==> unit: not covered, there is no Python 3.9 on this machine\n'; exit; fi; \
 	$(MAKE) $(BUILD)/venv-3.9/.ready; \
 	$(STEP) 'unit: Python 3.9, pyroute2 $(firstword $(PYROUTE2))' \
-	  env PYTHONPATH=$(BUILD)/pyroute2/$(firstword $(PYROUTE2)) $(BUILD)/venv-3.9/bin/python -m pytest tests/unit $(ARGS)
+	  env PYTHONPATH=$(BUILD)/pyroute2/$(firstword $(PYROUTE2)) $(BUILD)/venv-3.9/bin/python -m pytest $(if $(findstring tests/,$(ARGS)),,tests/unit) $(ARGS)
 
 .PHONY: native
 native: venv ## probes and captures with real packets, in namespaces of the running kernel (root)
 	@tools/need ip=iproute2 nft=nftables $(if $(SUDO),sudo=sudo)
-	@$(STEP) 'native: packets in namespaces of this kernel' $(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/native $(ARGS)
+	@$(STEP) 'native: packets in namespaces of this kernel' $(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider $(if $(findstring tests/,$(ARGS)),,tests/native) $(ARGS)
 
 .PHONY: differential $(PYROUTE2:%=differential-%) differential-vm $(PYROUTE2:%=differential-vm-%) kernel kernel-vm
 differential: venv ## the modules against iproute2 on kernels with all drivers, with the oldest and newest pyroute2
