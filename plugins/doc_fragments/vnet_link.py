@@ -32,8 +32,8 @@ options:
       - "Without it an existing link, such as a physical NIC, is configured."
     type: str
     aliases: [type]
-    choices: [bond, bridge, can, dummy, hsr, ifb, ipoib, ipvlan, ipvtap, macvlan, macvtap, netkit, nlmon, team, tun, vcan, veth, vlan, vrf, vxcan,
-      vxlan]
+    choices: [amt, bareudp, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib,
+      ipvlan, ipvtap, macsec, macvlan, macvtap, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard, xfrm]
   up: &up
     description:
       - "Administrative state."
@@ -69,7 +69,7 @@ options:
   group: &group
     description:
       - "Group of the link."
-      - "Allowed: 0-4294967295 or default."
+      - "Allowed: 0-4294967295 or default or a name of /etc/iproute2/group."
     type: str
   txqlen: &txqlen
     description:
@@ -99,6 +99,41 @@ options:
       - "Most segments of such a packet."
       - "Allowed: 0-65535."
     type: int
+  gro_max_size: &gro_max_size
+    description:
+      - "Largest packet that received ones are merged to."
+      - "Allowed: 0-4294967295 bytes."
+    type: int
+  gso_ipv4_max_size: &gso_ipv4_max_size
+    description:
+      - "As O(gso_max_size), for IPv4."
+      - "Allowed: 0-4294967295 bytes."
+    type: int
+  gro_ipv4_max_size: &gro_ipv4_max_size
+    description:
+      - "As O(gro_max_size), for IPv4."
+      - "Allowed: 0-4294967295 bytes."
+    type: int
+  mode: &mode
+    description:
+      - "Whether the link is operational as soon as it has a carrier, or waits, dormant, for a program such as an IEEE 802.1X supplicant."
+    type: str
+    choices: [default, dormant]
+  carrier: &carrier
+    description:
+      - "Carrier, of links whose driver lets it be set, such as dummy ones."
+    type: bool
+  protodown: &protodown
+    description:
+      - "A protocol holds the link down: it has no carrier."
+      - "The driver must know of it, as macvlan and vxlan do."
+    type: bool
+  protodown_reason: &protodown_reason
+    description:
+      - "Reasons for O(protodown), by number; as long as there are any it cannot be ended."
+      - "Allowed: a list of 0-31."
+    type: list
+    elements: int
   promisc: &promisc
     description:
       - "Receive frames for other MACs too."
@@ -114,6 +149,14 @@ options:
   multicast: &multicast
     description:
       - "The link can do multicast."
+    type: bool
+  trailers: &trailers
+    description:
+      - "The link may use trailers; nothing in the kernel looks at it."
+    type: bool
+  dynamic: &dynamic
+    description:
+      - "Mark the link as one whose addresses are lost when it goes down; nothing in the kernel looks at it."
     type: bool
   addrgenmode: &addrgenmode
     description:
@@ -171,6 +214,94 @@ options:
         description:
           - "Whether the other end is up."
           - "The default is V(true) where the pair is made."
+        type: bool
+  features: &features
+    description:
+      - "Offload features as C(ethtool -K) sets them, such as V({hw-tc-offload: true, gro: false}), under the names that C(ethtool -k) prints, the
+        short ones (V(rx), V(tx), V(sg), V(tso), V(ufo), V(gso), V(gro), V(lro), V(rxvlan), V(txvlan), V(ntuple), V(rxhash)), or the names of the
+        kernel."
+      - "V(tx), V(sg) and V(tso) stand for those features of their group that the driver can change."
+      - "What is not listed is left alone."
+    type: dict
+  amt: &amt
+    description:
+      - "Options of O(kind=amt)."
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - "Receives multicast for this host, or sends it to gateways."
+          - "The kernel cannot change it on a live link."
+        type: str
+        choices: [gateway, relay]
+      local:
+        description:
+          - "Source address of the outer packets."
+          - "Allowed: an IPv4 address."
+          - "The kernel cannot change it on a live link."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [link]
+      discovery:
+        description:
+          - "Where a gateway asks for its relay."
+          - "Allowed: an IPv4 address."
+          - "The kernel cannot change it on a live link."
+        type: str
+      relay_port:
+        description:
+          - "UDP port of the relay."
+          - "The default is 2268."
+          - "Allowed: 1-65535."
+          - "The kernel cannot change it on a live link."
+        type: int
+      gateway_port:
+        description:
+          - "UDP port of the gateway."
+          - "The default is 2268."
+          - "Allowed: 1-65535."
+          - "The kernel cannot change it on a live link."
+        type: int
+      max_tunnels:
+        description:
+          - "Most gateways of a relay."
+          - "The default is 128."
+          - "Allowed: 1-4294967295."
+          - "The kernel cannot change it on a live link."
+        type: int
+  bareudp: &bareudp
+    description:
+      - "Options of O(kind=bareudp)."
+    type: dict
+    suboptions:
+      dstport:
+        description:
+          - "UDP port, of both ends."
+          - "Allowed: 1-65535."
+          - "The kernel cannot change it on a live link."
+        type: int
+      ethertype:
+        description:
+          - "What is carried."
+          - "Allowed: 1-65535 or ipv4 or ipv6 or mpls_uc or mpls_mc."
+          - "The kernel cannot change it on a live link."
+        type: str
+      srcportmin:
+        description:
+          - "Smallest UDP source port."
+          - "The default is 0, any."
+          - "Allowed: 0-65535."
+          - "The kernel cannot change it on a live link."
+        type: int
+      multiproto:
+        description:
+          - "Carry IPv6 beside IPv4, or multicast MPLS beside unicast."
+          - "The kernel cannot change it on a live link."
         type: bool
   bond: &bond
     description:
@@ -315,6 +446,10 @@ options:
           - "Couple the collecting and distributing states of LACP."
           - "The link goes down for a moment when it changes."
         type: bool
+      broadcast_neighbor:
+        description:
+          - "Send ARP and neighbour discovery through all ports."
+        type: bool
       ad_select:
         description:
           - "How the aggregator is chosen."
@@ -353,6 +488,11 @@ options:
         description:
           - "Run the spanning tree protocol."
         type: bool
+      stp_mode:
+        description:
+          - "Who runs the spanning tree: the kernel unless a program wants to, always a program, or always the kernel; only while STP is off."
+        type: str
+        choices: [auto, user, kernel]
       priority:
         description:
           - "Bridge priority of the spanning tree; lower wins."
@@ -422,6 +562,14 @@ options:
       mst_enabled:
         description:
           - "Multiple spanning trees; only while no VLANs exist."
+        type: bool
+      mdb_offload_fail_notification:
+        description:
+          - "Tell listeners about multicast entries that hardware did not take."
+        type: bool
+      fdb_local_vlan_0:
+        description:
+          - "Keep the MACs of the bridge and its ports once for all VLANs; only while no VLANs exist."
         type: bool
       fdb_max_learned:
         description:
@@ -538,7 +686,7 @@ options:
       sample_point:
         description:
           - "Where in a bit of CAN it is sampled, as a part of one."
-          - "Allowed: 0.001-0.999, or 0 for what CiA recommends."
+          - "Allowed: 0.001-0.999."
           - "The link goes down for a moment when it changes."
         type: str
       tq:
@@ -550,25 +698,25 @@ options:
       prop_seg:
         description:
           - "Propagation segment of CAN."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       phase_seg1:
         description:
           - "Phase buffer segment 1 of CAN."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       phase_seg2:
         description:
           - "Phase buffer segment 2 of CAN."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       sjw:
         description:
           - "Synchronisation jump width of CAN."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       dbitrate:
@@ -580,7 +728,7 @@ options:
       dsample_point:
         description:
           - "Where in a bit of the data phase of CAN FD it is sampled, as a part of one."
-          - "Allowed: 0.001-0.999, or 0 for what CiA recommends."
+          - "Allowed: 0.001-0.999."
           - "The link goes down for a moment when it changes."
         type: str
       dtq:
@@ -592,25 +740,25 @@ options:
       dprop_seg:
         description:
           - "Propagation segment of the data phase of CAN FD."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       dphase_seg1:
         description:
           - "Phase buffer segment 1 of the data phase of CAN FD."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       dphase_seg2:
         description:
           - "Phase buffer segment 2 of the data phase of CAN FD."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       dsjw:
         description:
           - "Synchronisation jump width of the data phase of CAN FD."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       tdcv:
@@ -640,7 +788,7 @@ options:
       xsample_point:
         description:
           - "Where in a bit of the data phase of CAN XL it is sampled, as a part of one."
-          - "Allowed: 0.001-0.999, or 0 for what CiA recommends."
+          - "Allowed: 0.001-0.999."
           - "The link goes down for a moment when it changes."
         type: str
       xtq:
@@ -652,25 +800,25 @@ options:
       xprop_seg:
         description:
           - "Propagation segment of the data phase of CAN XL."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       xphase_seg1:
         description:
           - "Phase buffer segment 1 of the data phase of CAN XL."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       xphase_seg2:
         description:
           - "Phase buffer segment 2 of the data phase of CAN XL."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       xsjw:
         description:
           - "Synchronisation jump width of the data phase of CAN XL."
-          - "Allowed: 0-4294967295 time quanta."
+          - "Allowed: 1-4294967295 time quanta."
           - "The link goes down for a moment when it changes."
         type: int
       xtdcv:
@@ -792,6 +940,470 @@ options:
           - "Resistor that ends the bus; 0 for none."
           - "Allowed: 0-65535 Ohm."
         type: int
+  erspan: &erspan
+    description:
+      - "Options of O(kind=erspan)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      ttl:
+        description:
+          - "TTL of the outer packets; V(inherit) takes that of the inner ones, the default."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [hoplimit]
+      tos:
+        description:
+          - "TOS of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tclass]
+      pmtudisc:
+        description:
+          - "Path MTU discovery: outer packets have the DF bit."
+          - "The default at creation is V(True)."
+        type: bool
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
+      ignore_df:
+        description:
+          - "Fragment packets that must not be; needs O(ignore:pmtudisc=false)."
+        type: bool
+      key:
+        description:
+          - "Key of both directions: O(ignore:ikey) and O(ignore:okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Key that received packets must have; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Key of sent packets; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      seq:
+        description:
+          - "Both O(ignore:iseq) and O(ignore:oseq)."
+        type: bool
+      iseq:
+        description:
+          - "Drop received packets that are out of sequence."
+        type: bool
+      oseq:
+        description:
+          - "Number the packets that are sent."
+        type: bool
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
+      erspan_ver:
+        description:
+          - "Version: 0 is type I, 1 is type II, 2 is type III."
+          - "Allowed: 0-2."
+          - "The default at creation is V(1)."
+          - "The kernel cannot change it on a live link."
+        type: int
+      erspan:
+        description:
+          - "Index of the mirrored port, version 1."
+          - "Allowed: 0-1048575."
+        type: int
+        aliases: [erspan_index]
+      erspan_dir:
+        description:
+          - "Direction of the mirrored traffic, version 2."
+        type: str
+        choices: [ingress, egress]
+      erspan_hwid:
+        description:
+          - "Identifier of the mirroring engine, version 2."
+          - "Allowed: 0-63."
+        type: str
+  geneve: &geneve
+    description:
+      - "Options of O(kind=geneve)."
+    type: dict
+    suboptions:
+      id:
+        description:
+          - "Virtual network identifier (VNI)."
+          - "Allowed: 0-16777215."
+          - "The kernel cannot change it on a live link."
+        type: int
+        aliases: [vni]
+      remote:
+        description:
+          - "Destination of the outer packets."
+          - "Allowed: a unicast IPv4 or IPv6 address."
+        type: str
+        aliases: [remote6]
+      local:
+        description:
+          - "Source address of the outer packets (Linux 7.1)."
+          - "Allowed: a unicast IPv4 or IPv6 address."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [local6]
+      dstport:
+        description:
+          - "UDP destination port."
+          - "The default is 6081."
+          - "Allowed: 1-65535."
+          - "The kernel cannot change it on a live link."
+        type: int
+        aliases: [port]
+      port_range:
+        description:
+          - "UDP source ports to spread flows over (Linux 6.15); iproute2 has no word for it."
+          - "Allowed: two ports as LOW-HIGH, 1-65535."
+          - "The kernel cannot change it on a live link."
+        type: raw
+      ttl:
+        description:
+          - "TTL of the outer packets."
+          - "Allowed: 0-255 or auto or inherit."
+        type: str
+        aliases: [hoplimit]
+      tos:
+        description:
+          - "TOS of the outer packets."
+          - "Allowed: 0-255 or inherit."
+        type: str
+      df:
+        description:
+          - "Don't-fragment bit of outer IPv4 packets."
+        type: str
+        choices: [unset, set, inherit]
+      flowlabel:
+        description:
+          - "Flow label of outer IPv6 packets."
+          - "Allowed: 0-1048575."
+        type: str
+        aliases: [label]
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      udpcsum:
+        description:
+          - "Compute UDP checksums of outer IPv4 packets."
+          - "The kernel cannot change it on a live link."
+        type: bool
+        aliases: [udp_csum]
+      udp6zerocsumtx:
+        description:
+          - "Send outer IPv6 packets without UDP checksum."
+          - "The kernel cannot change it on a live link."
+        type: bool
+        aliases: [udp_zero_csum6_tx]
+      udp6zerocsumrx:
+        description:
+          - "Accept outer IPv6 packets without UDP checksum."
+          - "The kernel cannot change it on a live link."
+        type: bool
+        aliases: [udp_zero_csum6_rx]
+      innerprotoinherit:
+        description:
+          - "Carry IP packets as such, beside Ethernet frames."
+          - "The kernel cannot change it on a live link."
+        type: bool
+        aliases: [inner_proto_inherit]
+  gre: &gre
+    description:
+      - "Options of O(kind=gre)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      ttl:
+        description:
+          - "TTL of the outer packets; V(inherit) takes that of the inner ones, the default."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [hoplimit]
+      tos:
+        description:
+          - "TOS of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tclass]
+      pmtudisc:
+        description:
+          - "Path MTU discovery: outer packets have the DF bit."
+          - "The default at creation is V(True)."
+        type: bool
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
+      ignore_df:
+        description:
+          - "Fragment packets that must not be; needs O(ignore:pmtudisc=false)."
+        type: bool
+      key:
+        description:
+          - "Key of both directions: O(ignore:ikey) and O(ignore:okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Key that received packets must have; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Key of sent packets; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      seq:
+        description:
+          - "Both O(ignore:iseq) and O(ignore:oseq)."
+        type: bool
+      iseq:
+        description:
+          - "Drop received packets that are out of sequence."
+        type: bool
+      oseq:
+        description:
+          - "Number the packets that are sent."
+        type: bool
+      csum:
+        description:
+          - "Both O(ignore:icsum) and O(ignore:ocsum)."
+        type: bool
+      icsum:
+        description:
+          - "Require checksums of received packets."
+        type: bool
+      ocsum:
+        description:
+          - "Send packets with checksums."
+        type: bool
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
+  gretap: &gretap
+    description:
+      - "Options of O(kind=gretap)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      ttl:
+        description:
+          - "TTL of the outer packets; V(inherit) takes that of the inner ones, the default."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [hoplimit]
+      tos:
+        description:
+          - "TOS of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tclass]
+      pmtudisc:
+        description:
+          - "Path MTU discovery: outer packets have the DF bit."
+          - "The default at creation is V(True)."
+        type: bool
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
+      ignore_df:
+        description:
+          - "Fragment packets that must not be; needs O(ignore:pmtudisc=false)."
+        type: bool
+      key:
+        description:
+          - "Key of both directions: O(ignore:ikey) and O(ignore:okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Key that received packets must have; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Key of sent packets; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      seq:
+        description:
+          - "Both O(ignore:iseq) and O(ignore:oseq)."
+        type: bool
+      iseq:
+        description:
+          - "Drop received packets that are out of sequence."
+        type: bool
+      oseq:
+        description:
+          - "Number the packets that are sent."
+        type: bool
+      csum:
+        description:
+          - "Both O(ignore:icsum) and O(ignore:ocsum)."
+        type: bool
+      icsum:
+        description:
+          - "Require checksums of received packets."
+        type: bool
+      ocsum:
+        description:
+          - "Send packets with checksums."
+        type: bool
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
   hsr: &hsr
     description:
       - "Options of O(kind=hsr)."
@@ -835,6 +1447,631 @@ options:
           - "Allowed: hsr, prp."
           - "The kernel cannot change it on a live link."
         type: str
+  ip6erspan: &ip6erspan
+    description:
+      - "Options of O(kind=ip6erspan)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      hoplimit:
+        description:
+          - "Hop limit of the outer packets; V(inherit) takes that of the inner ones."
+          - "Allowed: 0-255 or inherit."
+          - "The default at creation is V(64)."
+        type: str
+        aliases: [ttl]
+      encaplimit:
+        description:
+          - "How many times the packets may be encapsulated further; V(none) leaves out the option that says so."
+          - "Allowed: 0-255 or none."
+          - "The default at creation is V(4)."
+        type: str
+        aliases: [encap_limit, ip6_tnl_f_ign_encap_limit]
+      tclass:
+        description:
+          - "Traffic class of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tos, ip6_tnl_f_use_orig_tclass]
+      flowlabel:
+        description:
+          - "Flow label of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-1048575 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_flowlabel]
+      dscp:
+        description:
+          - "V(inherit) copies the DSCP of received outer packets to the inner ones; V(none), the default, does not."
+          - "Allowed: inherit or none."
+        type: str
+        aliases: [ip6_tnl_f_rcv_dscp_copy]
+      allow_localremote:
+        description:
+          - "Allow a remote address that is one of this host."
+        type: bool
+        aliases: [ip6_tnl_f_allow_local_remote]
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none; V(inherit) takes that of the inner packet."
+          - "Allowed: 0-4294967295 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_fwmark]
+      key:
+        description:
+          - "Key of both directions: O(ignore:ikey) and O(ignore:okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Key that received packets must have; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Key of sent packets; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      seq:
+        description:
+          - "Both O(ignore:iseq) and O(ignore:oseq)."
+        type: bool
+      iseq:
+        description:
+          - "Drop received packets that are out of sequence."
+        type: bool
+      oseq:
+        description:
+          - "Number the packets that are sent."
+        type: bool
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+          - "The default at creation is V(True)."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
+      erspan_ver:
+        description:
+          - "Version: 0 is type I, 1 is type II, 2 is type III."
+          - "Allowed: 0-2."
+          - "The default at creation is V(1)."
+          - "The kernel cannot change it on a live link."
+        type: int
+      erspan:
+        description:
+          - "Index of the mirrored port, version 1."
+          - "Allowed: 0-1048575."
+        type: int
+        aliases: [erspan_index]
+      erspan_dir:
+        description:
+          - "Direction of the mirrored traffic, version 2."
+        type: str
+        choices: [ingress, egress]
+      erspan_hwid:
+        description:
+          - "Identifier of the mirroring engine, version 2."
+          - "Allowed: 0-63."
+        type: str
+  ip6gre: &ip6gre
+    description:
+      - "Options of O(kind=ip6gre)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      hoplimit:
+        description:
+          - "Hop limit of the outer packets; V(inherit) takes that of the inner ones."
+          - "Allowed: 0-255 or inherit."
+          - "The default at creation is V(64)."
+        type: str
+        aliases: [ttl]
+      encaplimit:
+        description:
+          - "How many times the packets may be encapsulated further; V(none) leaves out the option that says so."
+          - "Allowed: 0-255 or none."
+          - "The default at creation is V(4)."
+        type: str
+        aliases: [encap_limit, ip6_tnl_f_ign_encap_limit]
+      tclass:
+        description:
+          - "Traffic class of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tos, ip6_tnl_f_use_orig_tclass]
+      flowlabel:
+        description:
+          - "Flow label of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-1048575 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_flowlabel]
+      dscp:
+        description:
+          - "V(inherit) copies the DSCP of received outer packets to the inner ones; V(none), the default, does not."
+          - "Allowed: inherit or none."
+        type: str
+        aliases: [ip6_tnl_f_rcv_dscp_copy]
+      allow_localremote:
+        description:
+          - "Allow a remote address that is one of this host."
+        type: bool
+        aliases: [ip6_tnl_f_allow_local_remote]
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none; V(inherit) takes that of the inner packet."
+          - "Allowed: 0-4294967295 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_fwmark]
+      key:
+        description:
+          - "Key of both directions: O(ignore:ikey) and O(ignore:okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Key that received packets must have; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Key of sent packets; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      seq:
+        description:
+          - "Both O(ignore:iseq) and O(ignore:oseq)."
+        type: bool
+      iseq:
+        description:
+          - "Drop received packets that are out of sequence."
+        type: bool
+      oseq:
+        description:
+          - "Number the packets that are sent."
+        type: bool
+      csum:
+        description:
+          - "Both O(ignore:icsum) and O(ignore:ocsum)."
+        type: bool
+      icsum:
+        description:
+          - "Require checksums of received packets."
+        type: bool
+      ocsum:
+        description:
+          - "Send packets with checksums."
+        type: bool
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+          - "The default at creation is V(True)."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
+  ip6gretap: &ip6gretap
+    description:
+      - "Options of O(kind=ip6gretap)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      hoplimit:
+        description:
+          - "Hop limit of the outer packets; V(inherit) takes that of the inner ones."
+          - "Allowed: 0-255 or inherit."
+          - "The default at creation is V(64)."
+        type: str
+        aliases: [ttl]
+      encaplimit:
+        description:
+          - "How many times the packets may be encapsulated further; V(none) leaves out the option that says so."
+          - "Allowed: 0-255 or none."
+          - "The default at creation is V(4)."
+        type: str
+        aliases: [encap_limit, ip6_tnl_f_ign_encap_limit]
+      tclass:
+        description:
+          - "Traffic class of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tos, ip6_tnl_f_use_orig_tclass]
+      flowlabel:
+        description:
+          - "Flow label of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-1048575 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_flowlabel]
+      dscp:
+        description:
+          - "V(inherit) copies the DSCP of received outer packets to the inner ones; V(none), the default, does not."
+          - "Allowed: inherit or none."
+        type: str
+        aliases: [ip6_tnl_f_rcv_dscp_copy]
+      allow_localremote:
+        description:
+          - "Allow a remote address that is one of this host."
+        type: bool
+        aliases: [ip6_tnl_f_allow_local_remote]
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none; V(inherit) takes that of the inner packet."
+          - "Allowed: 0-4294967295 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_fwmark]
+      key:
+        description:
+          - "Key of both directions: O(ignore:ikey) and O(ignore:okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Key that received packets must have; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Key of sent packets; V(none), the default, is without."
+          - "Allowed: 0-4294967295 or none or four such as 0.0.0.7."
+        type: str
+      seq:
+        description:
+          - "Both O(ignore:iseq) and O(ignore:oseq)."
+        type: bool
+      iseq:
+        description:
+          - "Drop received packets that are out of sequence."
+        type: bool
+      oseq:
+        description:
+          - "Number the packets that are sent."
+        type: bool
+      csum:
+        description:
+          - "Both O(ignore:icsum) and O(ignore:ocsum)."
+        type: bool
+      icsum:
+        description:
+          - "Require checksums of received packets."
+        type: bool
+      ocsum:
+        description:
+          - "Send packets with checksums."
+        type: bool
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+          - "The default at creation is V(True)."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
+  ip6tnl: &ip6tnl
+    description:
+      - "Options of O(kind=ip6tnl)."
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - "What is carried: IPv6, IPv4, or both."
+          - "The default at creation is V(any)."
+        type: str
+        aliases: [proto]
+        choices: [ip6ip6, ipip6, any]
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      hoplimit:
+        description:
+          - "Hop limit of the outer packets; V(inherit) takes that of the inner ones."
+          - "Allowed: 0-255 or inherit."
+          - "The default at creation is V(64)."
+        type: str
+        aliases: [ttl]
+      encaplimit:
+        description:
+          - "How many times the packets may be encapsulated further; V(none) leaves out the option that says so."
+          - "Allowed: 0-255 or none."
+          - "The default at creation is V(4)."
+        type: str
+        aliases: [encap_limit, ip6_tnl_f_ign_encap_limit]
+      tclass:
+        description:
+          - "Traffic class of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tos, ip6_tnl_f_use_orig_tclass]
+      flowlabel:
+        description:
+          - "Flow label of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-1048575 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_flowlabel]
+      dscp:
+        description:
+          - "V(inherit) copies the DSCP of received outer packets to the inner ones; V(none), the default, does not."
+          - "Allowed: inherit or none."
+        type: str
+        aliases: [ip6_tnl_f_rcv_dscp_copy]
+      allow_localremote:
+        description:
+          - "Allow a remote address that is one of this host."
+        type: bool
+        aliases: [ip6_tnl_f_allow_local_remote]
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none; V(inherit) takes that of the inner packet."
+          - "Allowed: 0-4294967295 or inherit."
+        type: str
+        aliases: [ip6_tnl_f_use_orig_fwmark]
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+          - "The default at creation is V(True)."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
+  ipip: &ipip
+    description:
+      - "Options of O(kind=ipip)."
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - "What is carried: IPv4, MPLS, or both."
+          - "The default at creation is V(any)."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [proto]
+        choices: [ipip, mplsip, any]
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      ttl:
+        description:
+          - "TTL of the outer packets; V(inherit) takes that of the inner ones, the default."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [hoplimit]
+      tos:
+        description:
+          - "TOS of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tclass]
+      pmtudisc:
+        description:
+          - "Path MTU discovery: outer packets have the DF bit."
+          - "The default at creation is V(True)."
+        type: bool
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
   ipoib: &ipoib
     description:
       - "Options of O(kind=ipoib)."
@@ -886,6 +2123,217 @@ options:
           - "Who may talk to whom."
         type: str
         choices: [bridge, private, vepa]
+  macsec: &macsec
+    description:
+      - "Options of O(kind=macsec)."
+    type: dict
+    suboptions:
+      sci:
+        description:
+          - "Identifier of the secure channel to send by, 16 hexadecimal digits: a MAC address and a port."
+          - "Allowed: 16 hexadecimal digits, in quotes."
+          - "The kernel cannot change it on a live link."
+        type: str
+      port:
+        description:
+          - "Port of that identifier, whose other part is the MAC address of the link then."
+          - "The default is 1."
+          - "Allowed: 1-65535."
+          - "The kernel cannot change it on a live link."
+        type: int
+      cipher:
+        description:
+          - "Cipher suite: V(gcm-aes-128), V(gcm-aes-256), V(gcm-aes-xpn-128) or V(gcm-aes-xpn-256); V(default) is V(gcm-aes-128)."
+          - "Allowed: gcm-aes-128, gcm-aes-256, gcm-aes-xpn-128, gcm-aes-xpn-256, default."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [cipher_suite]
+      icvlen:
+        description:
+          - "Length of the integrity check value: 8 or 12-16."
+          - "The default is 16."
+          - "Allowed: 8-16 bytes."
+          - "The kernel cannot change it on a live link."
+        type: int
+        aliases: [icv_len]
+      encrypt:
+        description:
+          - "Encrypt what is sent, rather than only authenticate it."
+          - "The default is V(false)."
+        type: bool
+      protect:
+        description:
+          - "Protect what is sent at all."
+        type: bool
+      send_sci:
+        description:
+          - "Send the identifier in each packet."
+          - "The default is V(true)."
+        type: bool
+        aliases: [inc_sci]
+      end_station:
+        description:
+          - "Set the end station bit in what is sent."
+        type: bool
+        aliases: [es]
+      scb:
+        description:
+          - "Set the single copy broadcast bit in what is sent."
+        type: bool
+      replay:
+        description:
+          - "Refuse packets that came before; needs O(macsec.window)."
+        type: bool
+        aliases: [replay_protect]
+      window:
+        description:
+          - "How much older than the newest packet one may be that comes late; 0 wants strict order."
+          - "Allowed: 0-4294967295 packets."
+        type: int
+      validate:
+        description:
+          - "What becomes of packets that are not valid: V(strict) drops them, V(check) counts them, V(disabled) does not look."
+        type: str
+        aliases: [validation]
+        choices: [disabled, check, strict]
+      offload:
+        description:
+          - "Let the NIC or its PHY do the work."
+          - "The kernel cannot change it on a live link."
+        type: str
+        choices: ['off', phy, mac]
+      encodingsa:
+        description:
+          - "Association to send by."
+          - "The default is 0."
+          - "Allowed: 0-3."
+        type: int
+        aliases: [encoding_sa]
+      tx_sa:
+        description:
+          - "All associations to send by; what is not listed is removed."
+          - "The one that is in use keeps its key."
+        type: list
+        elements: dict
+        suboptions:
+          an:
+            description:
+              - "Number of the association."
+              - "Allowed: 0-3."
+            type: int
+          pn:
+            description:
+              - "Next packet number; 1 where the association is made."
+              - "It only ever rises under the same key: a number that is behind that of a live association is no difference."
+              - "With the XPN ciphers it has 64 bits, otherwise 32."
+              - "Allowed: 1-18446744073709551615."
+            type: int
+            aliases: [xpn]
+          salt:
+            description:
+              - "Salt of the XPN ciphers, 24 hexadecimal digits."
+              - "Nobody can read it back."
+              - "Allowed: 24 hexadecimal digits, in quotes."
+            type: str
+          ssci:
+            description:
+              - "Short identifier of the sender with the XPN ciphers, in hexadecimal digits as iproute2 takes it."
+              - "Allowed: at most 8 hexadecimal digits, in quotes."
+            type: str
+          active:
+            description:
+              - "May send."
+              - "V(true) is the default where the association is made."
+            type: bool
+          key_id:
+            description:
+              - "Name of the key, up to 32 hexadecimal digits."
+              - "Nobody can read a key back, so this is what a changed key is told by."
+              - "The default is made of the key: the first 16 bytes of SHA-256 over the text V(linuxnet.vnet macsec key), a zero byte, and
+                the bytes of the key."
+              - "Allowed: at most 32 hexadecimal digits, in quotes."
+            type: str
+          key:
+            description:
+              - "Key, 32 or 64 hexadecimal digits as the cipher wants it."
+              - "Needed where the association is made or gets another key."
+              - "Allowed: 32 or 64 hexadecimal digits, in quotes."
+            type: str
+      rx_channels:
+        description:
+          - "All channels to receive on; what is not listed is removed."
+        type: list
+        elements: dict
+        suboptions:
+          sci:
+            description:
+              - "Identifier of the sender, 16 hexadecimal digits: its MAC address and a port."
+              - "Allowed: 16 hexadecimal digits, in quotes."
+            type: str
+          port:
+            description:
+              - "Port of the sender, with O(macsec.rx_channels[].address) instead of O(macsec.rx_channels[].sci)."
+              - "Allowed: 1-65535."
+            type: int
+          address:
+            description:
+              - "MAC address of the sender."
+              - "Allowed: a MAC address such as 02:00:00:00:00:01."
+            type: str
+          active:
+            description:
+              - "Receive on this channel."
+              - "V(true) is the default where the channel is made."
+            type: bool
+          sa:
+            description:
+              - "All associations of the channel; what is not listed is removed."
+            type: list
+            elements: dict
+            suboptions:
+              an:
+                description:
+                  - "Number of the association."
+                  - "Allowed: 0-3."
+                type: int
+              pn:
+                description:
+                  - "Next packet number; 1 where the association is made."
+                  - "It only ever rises under the same key: a number that is behind that of a live association is no difference."
+                  - "With the XPN ciphers it has 64 bits, otherwise 32."
+                  - "Allowed: 1-18446744073709551615."
+                type: int
+                aliases: [xpn]
+              salt:
+                description:
+                  - "Salt of the XPN ciphers, 24 hexadecimal digits."
+                  - "Nobody can read it back."
+                  - "Allowed: 24 hexadecimal digits, in quotes."
+                type: str
+              ssci:
+                description:
+                  - "Short identifier of the sender with the XPN ciphers, in hexadecimal digits as iproute2 takes it."
+                  - "Allowed: at most 8 hexadecimal digits, in quotes."
+                type: str
+              active:
+                description:
+                  - "May receive."
+                  - "V(true) is the default where the association is made."
+                type: bool
+              key_id:
+                description:
+                  - "Name of the key, up to 32 hexadecimal digits."
+                  - "Nobody can read a key back, so this is what a changed key is told by."
+                  - "The default is made of the key: the first 16 bytes of SHA-256 over the text V(linuxnet.vnet macsec key), a zero
+                    byte, and the bytes of the key."
+                  - "Allowed: at most 32 hexadecimal digits, in quotes."
+                type: str
+              key:
+                description:
+                  - "Key, 32 or 64 hexadecimal digits as the cipher wants it."
+                  - "Needed where the association is made or gets another key."
+                  - "Allowed: 32 or 64 hexadecimal digits, in quotes."
+                type: str
   macvlan: &macvlan
     description:
       - "Options of O(kind=macvlan)."
@@ -1020,6 +2468,105 @@ options:
           - "The kernel cannot change it on a live link."
         type: str
         choices: [none, default]
+  sit: &sit
+    description:
+      - "Options of O(kind=sit)."
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - "What is carried: IPv6, IPv4, MPLS, or all of them."
+          - "The default at creation is V(any)."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [proto]
+        choices: [ip6ip, ipip, mplsip, any]
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      ttl:
+        description:
+          - "TTL of the outer packets; V(inherit) takes that of the inner ones, the default."
+          - "Allowed: 0-255 or inherit."
+          - "The default at creation is V(inherit)."
+        type: str
+        aliases: [hoplimit]
+      tos:
+        description:
+          - "TOS of the outer packets; V(inherit) takes that of the inner ones."
+          - "The default is 0."
+          - "Allowed: 0-255 or inherit."
+        type: str
+        aliases: [tclass]
+      pmtudisc:
+        description:
+          - "Path MTU discovery: outer packets have the DF bit."
+          - "The default at creation is V(True)."
+        type: bool
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
+      isatap:
+        description:
+          - "Use ISATAP addresses."
+          - "The kernel cannot change it on a live link."
+        type: bool
+      6rd_prefix:
+        description:
+          - "IPv6 prefix of the 6rd domain."
+          - "The default is 2002::/16, that of 6to4."
+          - "Allowed: a network such as 192.0.2.0/24 or 2001:db8::/64."
+        type: str
+      6rd_relay_prefix:
+        description:
+          - "What the IPv4 addresses of the 6rd domain begin with, which is left out of its IPv6 addresses."
+          - "The default is nothing."
+          - "Allowed: a network such as 192.0.2.0/24 or 2001:db8::/64."
+        type: str
+      encap:
+        description:
+          - "Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou."
+          - "The default is V(none)."
+        type: str
+        choices: [none, fou, gue]
+      encap_sport:
+        description:
+          - "UDP source port; V(auto), the default, is one for each flow."
+          - "Allowed: 0-65535 or auto."
+        type: str
+      encap_dport:
+        description:
+          - "UDP destination port."
+          - "Allowed: 0-65535."
+        type: int
+      encap_csum:
+        description:
+          - "UDP checksums over IPv4."
+        type: bool
+      encap_udp6_csum:
+        description:
+          - "UDP checksums over IPv6."
+        type: bool
+        aliases: [encap_csum6]
+      encap_remcsum:
+        description:
+          - "Remote checksum offload, with V(gue)."
+        type: bool
   tun: &tun
     description:
       - "Options of O(kind=tun)."
@@ -1160,6 +2707,88 @@ options:
           - "Allowed: 1-4294967295."
           - "The kernel cannot change it on a live link."
         type: int
+  vti: &vti
+    description:
+      - "Options of O(kind=vti)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv4 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      key:
+        description:
+          - "Key of both directions: O(vti.ikey) and O(vti.okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Mark of received packets; 0, the default, is none."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Mark of sent packets; 0, the default, is none."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
+  vti6: &vti6
+    description:
+      - "Options of O(kind=vti6)."
+    type: dict
+    suboptions:
+      remote:
+        description:
+          - "Destination of the outer packets; V(any) takes it from each packet."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      local:
+        description:
+          - "Source of the outer packets; V(any) leaves it to the routes."
+          - "Allowed: an IPv6 address or any."
+        type: str
+      dev:
+        description:
+          - "Link that the outer packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+        type: str
+        aliases: [link]
+      key:
+        description:
+          - "Key of both directions: O(vti6.ikey) and O(vti6.okey)."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      ikey:
+        description:
+          - "Mark of received packets; 0, the default, is none."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      okey:
+        description:
+          - "Mark of sent packets; 0, the default, is none."
+          - "Allowed: 0-4294967295 or four such as 0.0.0.7."
+        type: str
+      fwmark:
+        description:
+          - "Mark by which the outer packets are routed; 0, the default, is none."
+          - "Allowed: 0-4294967295."
+        type: str
   vxcan: &vxcan
     description:
       - "Options of O(kind=vxcan)."
@@ -1352,6 +2981,37 @@ options:
         description:
           - "Deliver packets to local VXLAN devices directly."
         type: bool
+      mcroute:
+        description:
+          - "Let multicast routing have outer multicast packets too."
+        type: bool
+      reserved_bits:
+        description:
+          - "Bits of the VXLAN header, as a number of 64 bits, that may be set in received packets; others make the packet be dropped."
+          - "Allowed: 0-18446744073709551615."
+          - "The kernel cannot change it on a live link."
+        type: str
+      vnis:
+        description:
+          - "All VNIs that a device with O(vxlan.vnifilter) accepts, C({vni: 100}) or C({vni: 100-199}); others are taken from it."
+        type: list
+        elements: dict
+        suboptions:
+          vni:
+            description:
+              - "VNI, or a range of them."
+              - "Allowed: a VNI 1-16777215, or a range such as 100-199."
+            type: str
+          group:
+            description:
+              - "Multicast group that frames of the VNI go to where the FDB has no entry."
+              - "Allowed: a multicast IPv4 or IPv6 address."
+            type: str
+          remote:
+            description:
+              - "Host that frames of the VNI go to where the FDB has no entry."
+              - "Allowed: a unicast IPv4 or IPv6 address."
+            type: str
       gbp:
         description:
           - "Group policy extension."
@@ -1360,6 +3020,85 @@ options:
       gpe:
         description:
           - "Generic protocol extension."
+          - "The kernel cannot change it on a live link."
+        type: bool
+  wireguard: &wireguard
+    description:
+      - "Options of O(kind=wireguard)."
+    type: dict
+    suboptions:
+      private_key:
+        description:
+          - "Key of this end, as C(wg genkey) makes it; V('') for none."
+          - "Root can read it from the kernel, so a changed one is noticed, but it is never shown."
+          - "Allowed: 32 bytes in base64, 44 characters as wg genkey prints them, or '' for none."
+        type: str
+      listen_port:
+        description:
+          - "UDP port to listen on."
+          - "Without it the kernel chooses one when the link goes up."
+          - "Allowed: 1-65535."
+        type: int
+      fwmark:
+        description:
+          - "Mark of the packets that are sent, for rules of routing."
+          - "Allowed: 0-4294967295 or off."
+        type: str
+      peers:
+        description:
+          - "All peers; what is not listed is removed."
+          - "Of a listed peer, what is not given is left alone."
+        type: list
+        elements: dict
+        suboptions:
+          public_key:
+            description:
+              - "Public key of the peer, 44 characters of base64."
+              - "Allowed: 32 bytes in base64, 44 characters as wg genkey prints them."
+            type: str
+          preshared_key:
+            description:
+              - "Key shared with this peer, mixed into what is agreed on; V('') for none."
+              - "Allowed: 32 bytes in base64, 44 characters as wg genkey prints them, or '' for none."
+            type: str
+          endpoint:
+            description:
+              - "Address and port to send to, V(192.0.2.1:51820) or V([2001:db8::1]:51820)."
+              - "The kernel follows a peer that moves; the endpoint is set back to what is given here, so leave it out for peers that
+                roam."
+              - "Allowed: an address and a port, such as 192.0.2.1:51820 or [2001:db8::1]:51820; the kernel takes no names, so look them
+                up before."
+            type: str
+          allowed_ips:
+            description:
+              - "All networks that the peer may send from and that are sent to it."
+              - "Allowed: a list of networks such as 192.0.2.0/24 or 2001:db8::/64."
+            type: list
+            elements: str
+          persistent_keepalive:
+            description:
+              - "Send something that often even if there is nothing to say."
+              - "Allowed: 0-65535 seconds or off."
+            type: str
+  xfrm: &xfrm
+    description:
+      - "Options of O(kind=xfrm)."
+    type: dict
+    suboptions:
+      if_id:
+        description:
+          - "Identifier that the states and policies have."
+          - "Allowed: 1-4294967295."
+        type: str
+      dev:
+        description:
+          - "Link that the protected packets leave by."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "The kernel cannot change it on a live link."
+        type: str
+      external:
+        description:
+          - "Take the parameters of the tunnel from each packet (routes, tc)."
           - "The kernel cannot change it on a live link."
         type: bool
   bond_port: &bond_port
@@ -1376,6 +3115,12 @@ options:
         description:
           - "Preference when the active port is chosen; higher is better."
           - "Allowed: -2147483648-2147483647."
+        type: int
+      actor_port_prio:
+        description:
+          - "LACP priority of the port; lower is better."
+          - "The default is 255."
+          - "Allowed: 0-65535."
         type: int
   bridge_port: &bridge_port
     description:
@@ -1483,6 +3228,20 @@ options:
           - "Port that takes the traffic while this one has no carrier."
           - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
         type: str
+      backup_nhid:
+        description:
+          - "FDB nexthop group that traffic for the backup port is sent to; 0 for none."
+          - "Allowed: 0-4294967295."
+        type: int
+      neigh_forward_grat:
+        description:
+          - "Flood gratuitous ARP and unsolicited neighbour advertisements in spite of neigh_suppress."
+        type: bool
+      mcast_max_groups:
+        description:
+          - "Largest number of multicast groups behind the port; 0 is no limit."
+          - "Allowed: 0-4294967295."
+        type: int
   recreate: &recreate
     description:
       - "Make the link anew when something is to change that the kernel cannot change on a live link."
@@ -1510,32 +3269,59 @@ options:
       num_rx_queues: *num_rx_queues
       gso_max_size: *gso_max_size
       gso_max_segs: *gso_max_segs
+      gro_max_size: *gro_max_size
+      gso_ipv4_max_size: *gso_ipv4_max_size
+      gro_ipv4_max_size: *gro_ipv4_max_size
+      mode: *mode
+      carrier: *carrier
+      protodown: *protodown
+      protodown_reason: *protodown_reason
       promisc: *promisc
       allmulticast: *allmulticast
       arp: *arp
       multicast: *multicast
+      trailers: *trailers
+      dynamic: *dynamic
       addrgenmode: *addrgenmode
       master: *master
       link: *link
       link_netns: *link_netns
       move_from: *move_from
       peer: *peer
+      features: *features
+      amt: *amt
+      bareudp: *bareudp
       bond: *bond
       bridge: *bridge
       can: *can
+      erspan: *erspan
+      geneve: *geneve
+      gre: *gre
+      gretap: *gretap
       hsr: *hsr
+      ip6erspan: *ip6erspan
+      ip6gre: *ip6gre
+      ip6gretap: *ip6gretap
+      ip6tnl: *ip6tnl
+      ipip: *ipip
       ipoib: *ipoib
       ipvlan: *ipvlan
       ipvtap: *ipvtap
+      macsec: *macsec
       macvlan: *macvlan
       macvtap: *macvtap
       netkit: *netkit
+      sit: *sit
       tun: *tun
       veth: *veth
       vlan: *vlan
       vrf: *vrf
+      vti: *vti
+      vti6: *vti6
       vxcan: *vxcan
       vxlan: *vxlan
+      wireguard: *wireguard
+      xfrm: *xfrm
       bond_port: *bond_port
       bridge_port: *bridge_port
       recreate: *recreate

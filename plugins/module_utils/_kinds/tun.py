@@ -85,7 +85,7 @@ class Tun(Part):
         values = {} if 'IFLA_TUN_OWNER' in attrs else {'user': ''}
         if 'IFLA_TUN_GROUP' not in attrs:
             values['group'] = ''
-        if attrs.get('IFLA_TUN_NUM_QUEUES'):
+        if attrs.get('IFLA_TUN_NUM_QUEUES') or found.raw.get('IFLA_CARRIER'):  # the driver counts only where there may be many
             values.update(pi=None, vnet_hdr=None)
         return values
 

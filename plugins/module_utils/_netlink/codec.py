@@ -5,7 +5,7 @@
 
 A Layout is a table of attributes: number, name, and a pair of functions over the payload. Values are plain Python: int,
 str (addresses, names), bool (flags), bytes (what has no type), dict (structs and nested attributes). An attribute whose
-type begins with `*` may occur many times and is a list.
+type begins with `*`, or is a Layout in a list, may occur many times and is a list.
 """
 
 from __future__ import annotations
@@ -169,10 +169,10 @@ class Attribute:
     __slots__ = ('number', 'name', 'many', 'nested', 'flag', '_kind', '_functions')
 
     def __init__(self, number: int, name: str, kind):
-        self.many = isinstance(kind, str) and kind.startswith('*')
+        self.many = isinstance(kind, list) or (isinstance(kind, str) and kind.startswith('*'))
         self.number = number
         self.name = name
-        self._kind = kind[1:] if self.many else kind
+        self._kind = kind = kind if not self.many else kind[0] if isinstance(kind, list) else kind[1:]
         self.nested = isinstance(kind, Layout) or (isinstance(kind, type) and bool(getattr(kind, 'nla_map', ())))
         self.flag = kind == 'flag'
         self._functions = None

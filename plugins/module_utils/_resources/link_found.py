@@ -108,5 +108,5 @@ class LinkTable(dict):
 
 def wanted_attrs(codec) -> set:
     return {codec.layout.by_name[name].number for name in (
-        'IFLA_IFNAME', 'IFLA_LINK', 'IFLA_LINK_NETNSID', 'IFLA_MASTER', 'IFLA_LINKINFO', 'IFLA_AF_SPEC', 'IFLA_PROP_LIST',
+        'IFLA_IFNAME', 'IFLA_LINK', 'IFLA_LINK_NETNSID', 'IFLA_MASTER', 'IFLA_LINKINFO', 'IFLA_AF_SPEC', 'IFLA_PROP_LIST', 'IFLA_CARRIER',
         *(field.attr for field in PLAIN))}

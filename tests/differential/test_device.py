@@ -1,0 +1,207 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a link goes through ioctls, ethtool and files of its driver: owners of taps, features, virtual functions, XDP, simulated NICs."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+from unittest import mock
+
+import pytest
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel
+
+TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
+TUN, TAP, NO_PI, VNET_HDR, MULTI_QUEUE = 0x1, 0x2, 0x1000, 0x4000, 0x100
+#: what the kernel refuses when all the rest is done
+BAD = {'name': 'bad', 'kind': 'veth', 'peer': {'name': 'bad-too'}, 'mtu': 1}
+FRAME = bytes.fromhex('ffffffffffff020000000007') + b'\x88\xb5' + b'a frame of a program of uid 1000'.ljust(46, b'\0')
+
+
+@contextlib.contextmanager
+def inside(space):
+    """This thread in the namespace."""
+    kernel = Kernel()
+    try:
+        with kernel.namespaces.entered(space.name):
+            yield
+    finally:
+        kernel.close()
+
+
+@contextlib.contextmanager
+def attached(space, name, flags):
+    """A program's end of a tun device: a file to read and write."""
+    with inside(space):
+        file = os.open('/dev/net/tun', os.O_RDWR)
+        fcntl.ioctl(file, TUNSETIFF, struct.pack('16sH22x', name.encode(), flags))
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def as_user(uid, gid, work) -> bool:
+    """Whether work() succeeds in a process of that user without privilege."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+            work()
+            code = 0
+        finally:
+            os._exit(code)  # pylint: disable=protected-access
+    return os.waitpid(child, 0)[1] == 0
+
+
+def features(space, name) -> dict:
+    """What `ethtool -k` prints: {name: on or off}."""
+    shown = subprocess.run(['ip', 'netns', 'exec', space.name, 'ethtool', '--json', '-k', name], capture_output=True, text=True, check=True).stdout
+    return {feature: state['active'] for feature, state in json.loads(shown)[0].items() if isinstance(state, dict)}
+
+
+# ---- tun
+
+
+def test_tap_of_a_user_carries_a_frame_to_a_bridge(spaces):
+    """A program of the owner opens the tap without privilege; what it writes comes out of another port of the bridge."""
+    ours = spaces('ours')
+    ours.module('vnet_link', config=[
+        {'name': 'br', 'kind': 'bridge'}, {'name': 'out', 'kind': 'veth', 'peer': {'name': 'end'}, 'master': 'br'},
+        {'name': 'tap', 'kind': 'tun', 'tun': {'type': 'tap', 'user': '1000', 'group': 1001}, 'master': 'br'}])
+    os.chmod('/dev/net/tun', 0o666)
+    with inside(ours):
+        ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
+        ear.bind(('end', 0))
+
+    def program():
+        with open('/dev/net/tun', 'r+b', buffering=0) as tun:
+            fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', b'tap', TAP | NO_PI))
+            for unused in range(50):  # the bridge's port wakes up with the carrier that this gives
+                tun.write(FRAME)
+                if select.select([ear], [], [], 0.1)[0]:
+                    return
+        raise AssertionError('no frame came out')
+
+    with ear, inside(ours):
+        assert as_user(1000, 1001, program)
+        assert ear.recv(2000)[:len(FRAME)] == FRAME
+        assert not as_user(1002, 1001, program)
+        assert not as_user(1000, 1002, program)
+
+
+def test_owner_of_a_live_tap(spaces):
+    ours = spaces('ours')
+    ours.module('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'user': 1000})
+    before = ours.links()
+    changed = ours.module('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'user': 'root', 'group': 'root'})
+    assert [operation['disruption'] for operation in changed['operations']] == ['in_place'] and ours.links() == before
+    assert ours.link('t')['linkinfo']['info_data'] | {'user': 'root', 'group': 'root'} == ours.link('t')['linkinfo']['info_data']
+    assert ours.module('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'user': 0, 'group': '0'})['changed'] is False
+    refused = ours.refused('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'user': ''})
+    assert 'recreate' in refused['msg']
+    ours.module('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'user': ''}, recreate=True)
+    assert 'user' not in ours.link('t')['linkinfo']['info_data'] and ours.link('t')['linkinfo']['info_data']['group'] == 'root'
+
+
+def test_owner_is_taken_back(spaces):
+    """A later failure of the task gives a live tap its old owner, and takes a new tap away."""
+    ours = spaces('ours')
+    ours.batch(['ip tuntap add dev t mode tap user 1000 group 1001', 'ip tuntap add dev none mode tap'])
+    before = ours.normal('ip link')
+
+    refused = ours.refused('vnet_link', config=[{'name': 't', 'tun': {'user': 0, 'group': 0, 'type': 'tap'}, 'kind': 'tun', 'up': False},
+                                                {'name': 'new', 'kind': 'tun', 'tun': {'type': 'tap', 'user': 7}}, BAD])
+    assert refused['rolled_back'] is True
+    ours.unchanged(before, ours.normal('ip link'))
+    refused = ours.refused('vnet_link', config=[{'name': 'none', 'tun': {'user': 0, 'type': 'tap'}, 'kind': 'tun', 'up': False}, BAD])
+    assert refused['rolled_back'] is False and 'cannot take user or group away' in refused['msg']
+
+
+def test_tap_that_a_program_holds(spaces):
+    ours = spaces('ours')
+    tun = {'type': 'tap', 'user': 1000, 'vnet_hdr': False}
+    ours.module('vnet_link', name='t', kind='tun', tun=tun)
+    with attached(ours, 't', TAP | VNET_HDR):
+        assert ours.link('t')['linkinfo']['info_data']['vnet_hdr'] is True
+        assert ours.module('vnet_link', name='t', kind='tun', tun=tun)['changed'] is False  # the program's choice
+        refused = ours.refused('vnet_link', name='t', kind='tun', tun={**tun, 'user': 7})
+        assert 'a program is attached' in refused['msg'] and refused['errno'] == 16
+    assert ours.module('vnet_link', name='t', kind='tun', tun=tun)['changed'] is True
+    assert ours.link('t')['linkinfo']['info_data']['vnet_hdr'] is False
+
+
+def test_tap_of_a_program_becomes_persistent(spaces):
+    ours = spaces('ours')
+    with attached(ours, 't', TAP | NO_PI | MULTI_QUEUE):
+        ours.ip('link set dev t up')
+        assert ours.link('t')['linkinfo']['info_data']['persist'] is False
+        assert ours.module('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'persist': True})['changed'] is True
+        assert ours.module('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'persist': True})['changed'] is False
+    assert ours.link('t')['linkinfo']['info_data']['persist'] is True
+    assert 'vanish' in ours.refused('vnet_link', name='t', kind='tun', tun={'type': 'tap', 'persist': False})['msg']
+
+
+def test_missing_tun(spaces):
+    ours = spaces('ours')
+    from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds import tun
+
+    with mock.patch.object(tun, 'DEVICE', '/dev/net/none'):
+        refused = ours.refused('vnet_link', name='t', kind='tun', tun={'type': 'tun'})
+    assert 'modprobe tun' in refused['msg'] and refused['rolled_back'] is True
+
+
+# ---- features
+
+
+def test_features(spaces):
+    """Short names, long ones, the kernel's, and groups, against `ethtool -K`."""
+    theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
+    for space in (theirs, ours, replayed):
+        space.batch(['ip link add v type veth peer w'])
+    wanted = {'gro': True, 'tso': False, 'tx-vlan-offload': False, 'tx-gre-segmentation': False, 'tx': False, 'rx': 'off', 'rx-checksum': False}
+    subprocess.run(['ip', 'netns', 'exec', theirs.name, 'ethtool', '-K', 'v', *'gro on tso off txvlan off tx-gre-segmentation off tx off rx off'.split()],
+                   capture_output=True, check=True)
+    planned = ours.module('vnet_link', name='v', features=wanted, check=True)
+    changed = ours.module('vnet_link', name='v', features=wanted)
+    assert changed == planned and changed['changed'] is True
+    assert features(ours, 'v') == features(theirs, 'v')
+    assert ours.module('vnet_link', name='v', features=wanted)['operations'] == []
+    ours.replay(changed['commands'], (ours, replayed))
+    assert features(replayed, 'v') == features(theirs, 'v')
+
+
+def test_features_of_a_new_link_and_their_undo(spaces):
+    ours = spaces('ours')
+    ours.module('vnet_link', name='v', kind='veth', peer={'name': 'w'}, features={'tso': False})
+    assert features(ours, 'v')['tcp-segmentation-offload'] is False
+    before = features(ours, 'v')
+    refused = ours.refused('vnet_link', config=[{'name': 'v', 'features': {'tso': True, 'gro': True}}, BAD])
+    assert refused['rolled_back'] is True and features(ours, 'v') == before
+    assert 'knows no feature' in ours.refused('vnet_link', name='new', kind='dummy', features={'nonsense': True})['msg']
+    assert ours.links().keys() == {'lo', 'v', 'w'}
+
+
+def test_features_that_cannot_be_had(spaces):
+    ours = spaces('ours')
+    ours.batch(['ip link add v type veth peer w'])
+    before = features(ours, 'v')
+    for wanted, words in (({'hw-tc-offload': True}, 'hw-tc-offload of this link is fixed off'), ({'nonsense': True}, "knows no feature 'nonsense'"),
+                          ({'tx-lockless': False}, 'fixed on')):
+        refused = ours.refused('vnet_link', name='v', features={'gro': True, **wanted})
+        assert words in refused['msg'] and 'failed_operation' not in refused
+    assert ours.module('vnet_link', name='v', features={'hw-tc-offload': False})['changed'] is False
+    # segmentation without checksums is what the kernel itself does not do
+    refused = ours.refused('vnet_link', name='v', features={'tx': False, 'tso': True})
+    assert 'does not take' in refused['msg'] and refused['rolled_back'] is True
+    assert features(ours, 'v') == before
