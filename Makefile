@@ -115,10 +115,10 @@ keep = $(if $(LEDGERS),--keep $(LEDGERS)/$(1))
 ledger = $(if $(LEDGERS),--ledger $(LEDGERS)/$(1)/$(2).json)
 $(PYROUTE2:%=differential-%): differential-%: venv kernel $(BUILD)/pyroute2/%/.ready
 	@$(STEP) 'differential: pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
-	  tools/kernel-run --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest tests/differential $(call ledger,$*,uml) $(ARGS)
+	  tools/kernel-run --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest $(if $(findstring tests/,$(ARGS)),,tests/differential) $(call ledger,$*,uml) $(ARGS)
 $(PYROUTE2:%=differential-vm-%): differential-vm-%: venv kernel-vm $(BUILD)/pyroute2/%/.ready
 	@$(STEP) 'differential: newer kernel, pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
-	  tools/kernel-run --kernel vm --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest tests/differential -m kernel $(call ledger,$*,vm) $(ARGS)
+	  tools/kernel-run --kernel vm --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest $(if $(findstring tests/,$(ARGS)),,tests/differential) -m kernel $(call ledger,$*,vm) $(ARGS)
 kernel:
 	@tools/need teamd=libteam-utils linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
 
