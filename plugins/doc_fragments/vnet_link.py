@@ -2123,6 +2123,17 @@ options:
           - "Who may talk to whom."
         type: str
         choices: [bridge, private, vepa]
+      user:
+        description:
+          - "Owner of the device node C(/dev/tapN), by name or number."
+          - "Allowed: a user that this host knows by name, or a number from 0 to 4294967294, or '' for none."
+        type: str
+        aliases: [owner]
+      group:
+        description:
+          - "Group of the device node C(/dev/tapN), by name or number."
+          - "Allowed: a group that this host knows by name, or a number from 0 to 4294967294, or '' for none."
+        type: str
   macsec: &macsec
     description:
       - "Options of O(kind=macsec)."
@@ -2404,6 +2415,17 @@ options:
           - "The default is 1."
           - "Allowed: -2147483648-2147483647."
         type: int
+      user:
+        description:
+          - "Owner of the device node C(/dev/tapN), by name or number."
+          - "Allowed: a user that this host knows by name, or a number from 0 to 4294967294, or '' for none."
+        type: str
+        aliases: [owner]
+      group:
+        description:
+          - "Group of the device node C(/dev/tapN), by name or number."
+          - "Allowed: a group that this host knows by name, or a number from 0 to 4294967294, or '' for none."
+        type: str
   netkit: &netkit
     description:
       - "Options of O(kind=netkit)."

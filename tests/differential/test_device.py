@@ -205,3 +205,35 @@ def test_features_that_cannot_be_had(spaces):
     refused = ours.refused('vnet_link', name='v', features={'tx': False, 'tso': True})
     assert 'does not take' in refused['msg'] and refused['rolled_back'] is True
     assert features(ours, 'v') == before
+
+
+# ---- nodes of macvtap and ipvtap
+
+
+@pytest.mark.parametrize('kind', ['macvtap', 'ipvtap'])
+def test_owner_of_a_tap_node(spaces, kind):
+    ours, theirs = spaces('ours', 'theirs')
+    link = {'name': 't', 'kind': kind, 'link': 'below'}
+    below = {'name': 'below', 'kind': 'dummy'}
+    made = ours.module('vnet_link', config=[below, {**link, kind: {'user': 1000, 'group': 'root'}}])
+    node = f"/dev/tap{ours.links()['t']}"
+    assert (os.stat(node).st_uid, os.stat(node).st_gid) == (1000, 0)
+    assert ours.module('vnet_link', config=[{**link, kind: {'user': 1000, 'group': 0}}])['changed'] is False
+    assert as_user(1000, 1000, lambda: os.close(os.open(node, os.O_RDWR)))
+    changed = ours.module('vnet_link', config=[{**link, kind: {'user': 1001, 'group': 1002}}])
+    assert (os.stat(node).st_uid, os.stat(node).st_gid) == (1001, 1002)
+    for commands, owner in ((made['commands'][-1:], (1000, 0)), (changed['commands'], (1001, 1002))):
+        ours.replay(commands)
+        assert (os.stat(node).st_uid, os.stat(node).st_gid) == owner
+    assert not as_user(1000, 1000, lambda: os.close(os.open(node, os.O_RDWR)))
+
+    refused = ours.refused('vnet_link', config=[{**link, kind: {'user': 7}}, BAD])
+    assert refused['rolled_back'] is True and os.stat(node).st_uid == 1001
+    # the same index in another namespace: the node there is of the first
+    theirs.batch([f"ip link add index {ours.links()['below']} name below type dummy"])
+    theirs.ip(f"link add link below name t index {ours.links()['t']} type {kind}")
+    refused = theirs.refused('vnet_link', name='t', **{kind: {'user': 7}}, kind=kind, link='below')
+    assert 'the node of another device' in refused['msg'] and os.stat(node).st_uid == 1001
+    os.unlink(node)
+    refused = ours.refused('vnet_link', config=[{**link, kind: {'user': 7}}])
+    assert 'there is no /dev/tap' in refused['msg'] and 'mknod' in refused['msg']

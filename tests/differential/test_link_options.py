@@ -114,6 +114,7 @@ OPTIONS = {
         'flags': Case(['nopromisc'], 'nopromisc', {'mode': 'passthru'}, 'mode passthru', up=True),
         'macaddr_data': Case(['02:00:00:00:00:07', '02:00:00:00:00:03'], 'macaddr set 02:00:00:00:00:07 02:00:00:00:00:03', {'mode': 'source'}, 'mode source'),
         'bc_queue_len': Case(7777, 'bcqueuelen 7777'),
+        'bclim': Case(7, 'bclim 7', kernel=NEWER),
     },
     'vlan': {
         'id': Case(77, 'id 77'),
@@ -184,6 +185,7 @@ OPTIONS = {
         'locked': on('locked on'),
         'mab': on('locked on mab on', kernel=NEWER),
         'backup_port': Case('BESIDE', 'backup_port BESIDE'),
+        'backup_nhid': Case(7, 'backup_nhid 7', kernel=NEWER),
     },
     'bond_port': {
         'queue_id': Case(7, 'queue_id 7'),
@@ -206,6 +208,13 @@ OPTIONS = {
         'allmulticast': on('allmulticast on'),
         'arp': on('arp on'),
         'multicast': on('multicast on'),
+        'trailers': Case(False, 'trailers off'),
+        'dynamic': on('dynamic on'),
+        'mode': Case('dormant', 'mode dormant'),
+        'carrier': Case(False, 'carrier off'),
+        'gro_max_size': Case(7777, 'gro_max_size 7777'),
+        'gso_ipv4_max_size': Case(7777, 'gso_ipv4_max_size 7777', kernel=NEWER),
+        'gro_ipv4_max_size': Case(7777, 'gro_ipv4_max_size 7777', kernel=NEWER),
         'addrgenmode': Case('eui64', 'addrgenmode eui64'),
         'master': Case('BESIDE', 'master BESIDE'),
     },
@@ -217,18 +226,31 @@ KIND_FILES = {path.stem: importlib.import_module(f'differential.kind_options.{pa
 OPTIONS.update({key: file.CASES for key, file in KIND_FILES.items()})
 
 #: What no kernel of this tier or its iproute2 has: why, and the attribute that it has to become (linux/if_link.h), as (number, payload).
-LACKING = {(key, option): why for key, file in KIND_FILES.items() for option, why in getattr(file, 'LACKING', {}).items()}
+LACKING = {
+    ('bond', 'broadcast_neighbor'): ('Linux 6.17', True, (33, b'\1')),
+    ('bond_port', 'actor_port_prio'): ('Linux 6.18', 7, (10, struct.pack('=H', 7))),
+    ('bridge', 'stp_mode'): ('Linux 7.1', 'user', (50, struct.pack('=I', 1))),
+    ('bridge', 'mdb_offload_fail_notification'): ('Linux 6.15; bit 3 of IFLA_BR_MULTI_BOOLOPT', True, (46, struct.pack('=II', 8, 8))),
+    ('bridge', 'fdb_local_vlan_0'): ('Linux 6.18; bit 4 of IFLA_BR_MULTI_BOOLOPT', True, (46, struct.pack('=II', 16, 16))),
+    ('bridge_port', 'neigh_forward_grat'): ('Linux 7.1', True, (45, b'\1')),
+    ('vxlan', 'mcroute'): ('Linux 6.17', True, (34, b'\1')),
+    ('vxlan', 'reserved_bits'): ('Linux 6.14', 0xF7FFFFFF000000FF, (33, bytes.fromhex('f7ffffff000000ff'))),
+}
+LACKING.update({(key, option): why for key, file in KIND_FILES.items() for option, why in getattr(file, 'LACKING', {}).items()})
 
 #: Options of links that are no setting of their own, and the tests that cover them.
 ELSEWHERE = {
     ('', 'name'): 'all', ('', 'kind'): 'all', ('', 'link'): 'the kinds that sit on a link', ('', 'link_netns'): 'test_link.py',
+    ('', 'protodown'): 'test_kinds.py', ('', 'protodown_reason'): 'test_kinds.py', ('vxlan', 'vnis'): 'test_kinds.py',
+    ('bridge_port', 'mcast_max_groups'): 'test_kinds.py',
     ('', 'move_from'): 'test_link.py', ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
     ('tun', 'persist'): 'test_device.py', ('', 'features'): 'test_device.py',
+    **{(kind, option): 'test_device.py' for kind in ('macvtap', 'ipvtap') for option in ('user', 'group')},
 }
 ELSEWHERE.update({(key, option): where for key, file in KIND_FILES.items() for option, where in getattr(file, 'ELSEWHERE', {}).items()})
 
 #: What of an option iproute2 6.1 cannot show.
-UNSEEN = {('bond', 'active_slave'): 'shown by the state of its ports'}
+UNSEEN = {('bond', 'active_slave'): 'shown by the state of its ports', ('', 'carrier'): 'a flag that follows what the link is on'}
 
 TABLES = {**{kind.key: kind.table for kind in KINDS.values()}, **{option: kind.port for option, kind in PORTS.items()}}
 
@@ -285,8 +307,9 @@ class Group:
         items = [item for option in self.cases for item in self._items(option, with_option)]
         return [{**({'address': mac(item['name'])} if item['name'] not in self.without_mac() else {}), **item} for item in items]
 
-    def lines(self) -> list[str]:
-        lines = [line for option in self.cases for line in self._lines(option)]
+    def lines(self, live: bool = False) -> list[str]:
+        """live: what can be changed on a live link is, where that leaves another link than making it so does: tunnels keep their MTU."""
+        lines = [line for option in self.cases for line in self._lines(option, live and KINDS[self.key].anew and self.live(option) != RECREATE)]
         return [MADE.sub(lambda made: made[0] + (f' address {mac(made[1])}' if made[1] not in self.without_mac() else ''), line) for line in lines]
 
     def without_mac(self) -> set[str]:
@@ -295,8 +318,11 @@ class Group:
             return set(self.names.values())
         if hasattr(KIND_FILES.get(self.key), 'ADD'):
             return {self.names[option] for option in KIND_FILES[self.key].WITHOUT_MAC}
-        if self.key in ('ipvlan', 'macvlan'):
-            return {self.names[option] for option in self.cases if self.key == 'ipvlan' or option == 'flags'}
+        if self.key in KINDS and not KINDS[self.key].ether:
+            return set(self.names.values())
+        family = KINDS[self.key].data if self.key in KINDS else ''
+        if family in ('ipvlan', 'macvlan'):
+            return {self.names[option] for option in self.cases if family == 'ipvlan' or option == 'flags'}
         return {self.names[option] for option in ('gpe', 'address') if option in self.names}
 
     def _fill(self, text, option: str):
@@ -321,6 +347,8 @@ class Group:
         case, name = self.cases[option], self.names[option]
         kind = self.key if self.key in KINDS else 'dummy'
         settings, unused = self._own(option, list(self.cases).index(option))
+        if option == 'external' and with_option and self.key in KIND_FILES:  # everything is in the packets
+            settings = {}
         if self.key not in PORTS:
             settings = {**settings, **{key: self._fill(value, option) for key, value in case.needs.items()}}
         if settings.get('external') or option == 'external' and with_option:
@@ -357,7 +385,7 @@ class Group:
                 items.append({'name': name + 'be', 'kind': 'bridge', 'up': False})
         return items
 
-    def _lines(self, option: str) -> list[str]:
+    def _lines(self, option: str, live: bool = False) -> list[str]:
         case, name = self.cases[option], self.names[option]
         kind = self.key if self.key in KINDS else 'dummy'
         unused, own = self._own(option, list(self.cases).index(option))
@@ -366,7 +394,7 @@ class Group:
                 own = f'dstport {5000 + list(self.cases).index(option)}'
             elif option in ('id', 'dstport'):
                 own = {'id': 'dstport 4789', 'dstport': own.rpartition(' dstport')[0]}[option]
-        elif option in ('id', 'table'):
+        elif option in ('id', 'table') and self.key not in KIND_FILES or option == 'external':
             own = ''
         words, also = self._fill(case.words, option), self._fill(case.also, option)
         up = [f'link set dev {name} up'] if case.up else []
@@ -395,7 +423,8 @@ class Group:
             else:
                 add = getattr(KIND_FILES.get(self.key), 'ADD', 'link add {parent} name {name} type {kind}').format(parent=parent, name=name, kind=kind)
                 address = [f'link set dev {name} address {mac(name)}'] if 'link add' not in add and name not in self.without_mac() else []
-                lines += [f'{add} {own} {also} {words}', *address, *up]
+                change = [f'link set dev {name} type {kind} {also} {words}'] if live else []
+                lines += [f'{add} {own} {also} {"" if live else words}', *address, *change, *up]
         elif option == 'altnames':
             lines = [f'link add {name} type dummy', f'link property add dev {name} ' + ' '.join(f'altname {other}' for other in case.value)]
         elif option in ('num_tx_queues', 'num_rx_queues'):
@@ -437,11 +466,13 @@ def test_options(spaces, key, needed):
 def test_options_of_live_links(spaces, key, needed):
     group = Group(key, needed)
     theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
-    theirs.batch(group.lines())
+    theirs.batch(group.lines(live=key in KINDS))
     bare = ours.module('vnet_link', config=group.items(with_option=False))
     before, indexes = by_name(ours), ours.links()
     fixed = {group.names[option] for option in group.cases if group.live(option) == RECREATE}
     items = group.items(with_option=True)
+    if fixed and key in KINDS and KINDS[key].anew:  # what is made anew keeps its MTU
+        theirs.batch([f"ip link set dev {name} mtu {before[name]['mtu']}" for name in fixed])
 
     for name in fixed:
         refused = ours.refused('vnet_link', config=[item for item in items if item['name'].startswith(name)])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.ipvlan import FIELDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import tap_node
 
-KIND = Kind('ipvtap', 'As O(kind=ipvlan), but its packets are taken by the program that opens its device node C(/dev/tapN).', FIELDS, data='ipvlan',
-            parent='required')
+KIND = Kind('ipvtap', 'As O(kind=ipvlan), but its packets are taken by the program that opens its device node C(/dev/tapN).',
+            FIELDS + tap_node.FIELDS, data='ipvlan',
+            parent='required', restorable=tap_node.restorable, parts=[tap_node.TapNode('ipvtap')])
