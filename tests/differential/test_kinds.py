@@ -275,3 +275,50 @@ def test_one_vxlan_device_for_all_vlans(spaces):
     assert ours.link('vx')['linkinfo']['info_data']['port'] == 8472
     ours.like(theirs, *(printed for printed in PRINTED if printed != 'ip link'))
     assert run_here('vnet_state', document)['operations'] == []
+
+
+# -- options that not every link has ---------------------------------------------------------------------------------------
+
+def test_protodown(spaces):
+    theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
+    theirs.batch(['ip link add below up type dummy', 'ip link add mv link below address 02:00:00:00:00:07 type macvlan mode bridge', 'ip link set mv up',
+                  'ip link set mv protodown on', 'ip link set mv protodown_reason 3 on protodown_reason 9 on'])
+    item = {'name': 'mv', 'kind': 'macvlan', 'link': 'below', 'address': '02:00:00:00:00:07', 'macvlan': {'mode': 'bridge'}}
+    made_alike(ours, theirs, replayed, [{'name': 'below', 'kind': 'dummy'}, {**item, 'protodown': True, 'protodown_reason': [9, 3]}])
+    assert 'cannot' in ours.refused('vnet_link', config=[{**item, 'protodown': False}])['msg'].lower()
+    theirs.batch(['ip link set mv protodown_reason 3 off protodown_reason 9 off', 'ip link set mv protodown off'])
+    changed = ours.module('vnet_link', config=[{**item, 'protodown': False, 'protodown_reason': []}])
+    ours.like(theirs, 'ip link')
+    ours.replay(changed['commands'], (ours, replayed))
+    replayed.like(theirs, 'ip link')
+
+
+def test_group_by_name(spaces, tmp_path):
+    """As `ip link set group` looks it up, and as `ip -j link` prints it."""
+    theirs, ours = spaces('theirs', 'ours')
+    with open('/etc/iproute2/group', 'a', encoding='utf-8') as file:
+        file.write('77\tuplinks\n')
+    theirs.batch(['ip link add one type dummy', 'ip link set one group uplinks'])
+    ours.module('vnet_link', name='one', kind='dummy', group='uplinks', up=False)
+    ours.like(theirs, 'ip link')
+    assert ours.link('one')['group'] == 'uplinks'
+    assert ours.module('vnet_link', name='one', kind='dummy', group=77, up=False)['operations'] == []
+    assert '/etc/iproute2/group' in ours.refused('vnet_link', name='one', group='downlinks')['msg']
+
+
+@pytest.mark.kernel('6.12')
+def test_mcast_max_groups(spaces):
+    theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
+    theirs.batch(['ip link add bri type bridge', 'ip link add port type dummy', 'ip link set port master bri'])
+    theirs.bridge('link set dev port mcast_max_groups 7')
+    made_alike(ours, theirs, replayed, [{'name': 'bri', 'kind': 'bridge', 'up': False}, {
+        'name': 'port', 'kind': 'dummy', 'up': False, 'master': 'bri', 'bridge_port': {'mcast_max_groups': 7}}], ('bridge link', 'ip link'))
+
+
+@pytest.mark.kernel('6.12')
+def test_hsr_interlink(spaces):
+    theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
+    theirs.batch([f'ip link add s{end} address 02:00:00:00:00:0{end} up type dummy' for end in (1, 2, 3)])
+    theirs.batch(['ip link add h0 type hsr slave1 s1 slave2 s2 interlink s3', 'ip link set h0 up'])
+    made_alike(ours, theirs, replayed, [{'name': 'h0', 'kind': 'hsr', 'hsr': {'slave1': 's1', 'slave2': 's2', 'interlink': 's3'}},
+                                        *({'name': f's{end}', 'kind': 'dummy', 'address': f'02:00:00:00:00:0{end}'} for end in (1, 2, 3))])

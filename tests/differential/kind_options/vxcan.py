@@ -1,0 +1,8 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cases of the options of vxcan."""
+
+from __future__ import annotations
+
+CASES: dict = {}
+ELSEWHERE = {'peer': 'test_kinds.py'}
