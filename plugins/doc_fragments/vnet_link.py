@@ -33,7 +33,8 @@ options:
     type: str
     aliases: [type]
     choices: [amt, bareudp, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib,
-      ipvlan, ipvtap, macsec, macvlan, macvtap, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard, xfrm]
+      ipvlan, ipvtap, macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard,
+      xfrm]
   up: &up
     description:
       - "Administrative state."
@@ -128,12 +129,6 @@ options:
       - "A protocol holds the link down: it has no carrier."
       - "The driver must know of it, as macvlan and vxlan do."
     type: bool
-  protodown_reason: &protodown_reason
-    description:
-      - "Reasons for O(protodown), by number; as long as there are any it cannot be ended."
-      - "Allowed: a list of 0-31."
-    type: list
-    elements: int
   promisc: &promisc
     description:
       - "Receive frames for other MACs too."
@@ -223,6 +218,87 @@ options:
       - "V(tx), V(sg) and V(tso) stand for those features of their group that the driver can change."
       - "What is not listed is left alone."
     type: dict
+  num_vfs: &num_vfs
+    description:
+      - "Number of virtual functions of the device."
+      - "Between two numbers the kernel goes through 0, so all of them are made anew; settings as in O(vfs) are put back."
+      - "Allowed: 0-65535."
+    type: int
+  vfs: &vfs
+    description:
+      - "Settings of virtual functions, each as C(ip link set ... vf) sets it."
+      - "What is not listed is left alone."
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description:
+          - "Number of the virtual function, from 0."
+          - "Allowed: 0-65535."
+        type: int
+        aliases: [vf]
+      mac:
+        description:
+          - "MAC address that the guest sees."
+          - "Allowed: a MAC address such as 02:00:00:00:00:01."
+        type: str
+        aliases: [address]
+      vlan:
+        description:
+          - "VLAN that its frames are put into; 0 for none."
+          - "Allowed: 0-4095."
+        type: int
+      qos:
+        description:
+          - "Priority in that tag."
+          - "Allowed: 0-7."
+        type: int
+      proto:
+        description:
+          - "Protocol of that tag."
+        type: str
+        aliases: [protocol]
+        choices: ['802.1q', '802.1ad']
+      min_tx_rate:
+        description:
+          - "Guaranteed transmit rate; 0 for none."
+          - "Allowed: 0-4294967295 Mbit/s."
+        type: int
+      max_tx_rate:
+        description:
+          - "Largest transmit rate; 0 for no limit."
+          - "Allowed: 0-4294967295 Mbit/s."
+        type: int
+        aliases: [rate, tx_rate]
+      spoofchk:
+        description:
+          - "Drop frames with a source MAC that is not its own."
+        type: bool
+      query_rss:
+        description:
+          - "It may ask for the RSS configuration of the device."
+        type: bool
+        aliases: [query_rss_en]
+      state:
+        description:
+          - "Link that it sees: that of the device, always up, or always down."
+        type: str
+        aliases: [link_state]
+        choices: [auto, enable, disable]
+      trust:
+        description:
+          - "It may change its MAC, be promiscuous and the like."
+        type: bool
+      node_guid:
+        description:
+          - "Node GUID, InfiniBand."
+          - "Allowed: eight bytes such as 00:11:22:33:44:55:66:77."
+        type: str
+      port_guid:
+        description:
+          - "Port GUID, InfiniBand."
+          - "Allowed: eight bytes such as 00:11:22:33:44:55:66:77."
+        type: str
   amt: &amt
     description:
       - "Options of O(kind=amt)."
@@ -2426,6 +2502,37 @@ options:
           - "Group of the device node C(/dev/tapN), by name or number."
           - "Allowed: a group that this host knows by name, or a number from 0 to 4294967294, or '' for none."
         type: str
+  netdevsim: &netdevsim
+    description:
+      - "Options of O(kind=netdevsim)."
+    type: dict
+    suboptions:
+      id:
+        description:
+          - "Number of the device, unique on the machine."
+          - "Allowed: 0-2147483647."
+          - "The kernel cannot change it on a live link."
+        type: int
+      ports:
+        description:
+          - "Number of ports, each a link."
+          - "The default is one."
+          - "Allowed: 1-128."
+          - "The kernel cannot change it on a live link."
+        type: int
+      queues:
+        description:
+          - "Number of queues of each port."
+          - "The default is one."
+          - "Allowed: 1-4096."
+          - "The kernel cannot change it on a live link."
+        type: int
+      num_vfs:
+        description:
+          - "Number of virtual functions of the device."
+          - "Between two numbers the kernel goes through 0, so all of them are made anew; settings as in O(vfs) are put back."
+          - "Allowed: 0-65535."
+        type: int
   netkit: &netkit
     description:
       - "Options of O(kind=netkit)."
@@ -3297,7 +3404,6 @@ options:
       mode: *mode
       carrier: *carrier
       protodown: *protodown
-      protodown_reason: *protodown_reason
       promisc: *promisc
       allmulticast: *allmulticast
       arp: *arp
@@ -3311,6 +3417,8 @@ options:
       move_from: *move_from
       peer: *peer
       features: *features
+      num_vfs: *num_vfs
+      vfs: *vfs
       amt: *amt
       bareudp: *bareudp
       bond: *bond
@@ -3332,6 +3440,7 @@ options:
       macsec: *macsec
       macvlan: *macvlan
       macvtap: *macvtap
+      netdevsim: *netdevsim
       netkit: *netkit
       sit: *sit
       tun: *tun

@@ -241,10 +241,10 @@ LACKING.update({(key, option): why for key, file in KIND_FILES.items() for optio
 #: Options of links that are no setting of their own, and the tests that cover them.
 ELSEWHERE = {
     ('', 'name'): 'all', ('', 'kind'): 'all', ('', 'link'): 'the kinds that sit on a link', ('', 'link_netns'): 'test_link.py',
-    ('', 'protodown'): 'test_kinds.py', ('', 'protodown_reason'): 'test_kinds.py', ('vxlan', 'vnis'): 'test_kinds.py',
+    ('', 'protodown'): 'test_kinds.py', ('vxlan', 'vnis'): 'test_kinds.py',
     ('bridge_port', 'mcast_max_groups'): 'test_kinds.py',
     ('', 'move_from'): 'test_link.py', ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
-    ('tun', 'persist'): 'test_device.py', ('', 'features'): 'test_device.py',
+    ('tun', 'persist'): 'test_device.py', **{('', option): 'test_device.py' for option in ('features', 'num_vfs', 'vfs')},
     **{(kind, option): 'test_device.py' for kind in ('macvtap', 'ipvtap') for option in ('user', 'group')},
 }
 ELSEWHERE.update({(key, option): where for key, file in KIND_FILES.items() for option, where in getattr(file, 'ELSEWHERE', {}).items()})

@@ -25,8 +25,7 @@ SUPPLEMENT = (
     (28, 'IFLA_NET_NS_FD', 'uint32'), (46, 'IFLA_TARGET_NETNSID', 'int32'), (37, 'IFLA_LINK_NETNSID', 'int32'),
     (17, 'IFLA_LINKMODE', 'uint8'), (33, 'IFLA_CARRIER', 'uint8'), (39, 'IFLA_PROTO_DOWN', 'uint8'), (40, 'IFLA_GSO_MAX_SEGS', 'uint32'),
     (41, 'IFLA_GSO_MAX_SIZE', 'uint32'), (58, 'IFLA_GRO_MAX_SIZE', 'uint32'), (63, 'IFLA_GSO_IPV4_MAX_SIZE', 'uint32'), (64, 'IFLA_GRO_IPV4_MAX_SIZE', 'uint32'),
-    (55, 'IFLA_PROTO_DOWN_REASON', Layout([(1, 'mask', 'uint32'), (2, 'value', 'uint32')])),
-    (53, 'IFLA_ALT_IFNAME', '*asciiz'),
+    (22, 'IFLA_VFINFO_LIST', 'cdata'), (43, 'IFLA_XDP', 'cdata'), (53, 'IFLA_ALT_IFNAME', '*asciiz'),
     (52, 'IFLA_PROP_LIST', Layout([(53, 'IFLA_ALT_IFNAME', '*asciiz')])),
 )
 LINKINFO = Layout([(1, 'IFLA_INFO_KIND', 'asciiz'), (2, 'IFLA_INFO_DATA', 'cdata'), (4, 'IFLA_INFO_SLAVE_KIND', 'asciiz'),
@@ -84,13 +83,13 @@ def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
     return found
 
 
-def get(kernel, netns: str | None, name: str, mask: int = SKIP_STATS) -> tuple[dict, dict]:
-    """(header, attributes) of one link; KernelError(ENODEV) if there is none. `mask` asks for more than every dump has (IFLA_EXT_MASK)."""
+def get(kernel, netns: str | None, name: str, attrs, mask: int = SKIP_STATS) -> dict:
+    """These attributes of one link; KernelError(ENODEV) if there is none. `mask` asks for more than every dump has (IFLA_EXT_MASK)."""
     codec = message(kernel)
     failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': name, 'IFLA_EXT_MASK': mask}))])
     if failed:
         raise failed[0]
-    return codec.read(replies[0][0][1])
+    return codec.read(replies[0][0][1], {codec.layout.by_name[attr].number for attr in attrs})[1]
 
 
 def nsid(kernel, netns: str | None, target: str | None) -> int | None:

@@ -107,6 +107,10 @@ class Link(Resource):
         return LinkTable([FoundLink('lo', 1, {'name': 'lo', 'up': False, 'mtu': 65536}),
                           *(FoundLink(name, 2 + place, {'name': name, 'up': False, 'master': ''}) for place, name in enumerate(names))])
 
+    def promises(self, wanted):
+        return {(one.netns, name): None for one in wanted if not one.absent and one.values.get('kind')
+                for name in KINDS[one.values['kind']].brings(one.values.get(KINDS[one.values['kind']].key, {}))}
+
     def refers(self, wanted):
         found = [(netns, name) for unused, netns, name in references(wanted.netns, wanted.values, late=True)]
         return found if wanted.values.get('kind') or wanted.absent else [*found, (wanted.netns, wanted.key)]
@@ -424,7 +428,7 @@ def _change(field, wanted, found):
 def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     """What travels in the message that makes a link, and what only a later one can say."""
     kind = KINDS[values['kind']]
-    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', 'carrier', 'protodown', 'protodown_reason', *PORTS) if option in values}
+    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', 'carrier', 'protodown', *PORTS) if option in values}
     first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
     for part in (first, later):
         part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})

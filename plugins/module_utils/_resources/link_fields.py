@@ -14,7 +14,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import (
     IFF_ALLMULTI, IFF_DYNAMIC, IFF_MULTICAST, IFF_NOARP, IFF_NOTRAILERS, IFF_PROMISC, IFF_UP,
 )
-from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import features
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import features, vfs
 
 ADDRGENMODES = {'eui64': 0, 'none': 1, 'stable_secret': 2, 'random': 3}
 #: option: (bit of ifi_flags, whether the bit means the opposite)
@@ -49,23 +49,6 @@ def named_group(name) -> int | None:
     return None
 
 
-class Reasons(ListOf):
-    """Bits, all of which are said at once."""
-
-    def __init__(self):
-        super().__init__(Int(0, 31))
-
-    def wire(self, value):
-        return {'mask': 0xFFFFFFFF, 'value': sum(1 << bit for bit in value)}
-
-    def unwire(self, raw):
-        return [bit for bit in range(32) if raw.get('value', 0) & (1 << bit)]
-
-    def argv(self, value):
-        words = [word for bit in range(32) for word in ('protodown_reason', str(bit), 'on' if bit in value else 'off')]
-        return words[1:]
-
-
 COMMON = [
     Field('name', LinkName(), 'IFLA_IFNAME', 'Name of the link.'),
     Field('kind', Enum({name: place for place, name in enumerate(sorted(KINDS))}), None,
@@ -90,8 +73,6 @@ COMMON = [
           ' such as an IEEE 802.1X supplicant.'),
     Field('carrier', Bool(), 'IFLA_CARRIER', 'Carrier, of links whose driver lets it be set, such as dummy ones.'),
     Field('protodown', Bool(), 'IFLA_PROTO_DOWN', 'A protocol holds the link down: it has no carrier. The driver must know of it, as macvlan and vxlan do.'),
-    Field('protodown_reason', Reasons(), 'IFLA_PROTO_DOWN_REASON', 'Reasons for O(protodown), by number; as long as there are any it cannot be ended.',
-          unsaid=[]),
     Field('promisc', Bool(), None, 'Receive frames for other MACs too.'),
     Field('allmulticast', Bool(), None, 'Receive all multicast.'),
     Field('arp', Bool(), None, 'Use ARP on the link.'),
@@ -105,12 +86,14 @@ COMMON = [
     Field('move_from', Netns(), None, 'Namespace that the existing, for example physical, link is taken from if it is not here.'),
     Field('peer', Options(PEER), None, 'The other end of a pair.'),
     Field('features', features.Features(), None, features.DOC),
+    Field('num_vfs', Int(0, 65535), None, vfs.NUM_DOC),
+    Field('vfs', vfs.ROWS, None, vfs.DOC),
 ]
 KIND_FIELDS = [Field(kind.key, Options(kind.table), None, f'Options of O(kind={kind.name}).') for kind in KINDS.values() if kind.table.fields]
 PORTS = {kind.port_option: kind for kind in KINDS.values() if kind.port_option}
 PORT_FIELDS = [Field(option, Options(kind.port), None, f'Options of the link as a port of a {kind.name}.') for option, kind in PORTS.items()]
 #: Part objects of options that any link may have
-COMMON_PARTS: tuple = (features.FeaturesPart(),)
+COMMON_PARTS: tuple = (features.FeaturesPart(), vfs.NumVfs(), vfs.Vfs())
 #: sent and read by their attribute, with nothing special about them
 PLAIN = Table([field for field in COMMON if field.attr and field.name not in ('name', 'altnames', 'master', 'link')])
 
