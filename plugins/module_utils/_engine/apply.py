@@ -64,7 +64,7 @@ class Applier:
                 self._touch(operation, True)
         except KernelError as exc:
             self._flush()
-            if operation.action == 'set':
+            if operation.action == 'set' or operation.facts.get('rows'):
                 self._touch(operation, False)
             raise Refused(operation, exc) from None
 

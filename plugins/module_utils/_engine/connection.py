@@ -10,11 +10,8 @@ import os
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 
 
-def own_address() -> str | None:
-    """The address of this machine that the SSH connection came to; None without one.
-
-    SSH_CONNECTION (sshd(8)) is taken from this process, or from an ancestor where sudo has cleaned the environment.
-    """
+def ssh_connection() -> str | None:
+    """SSH_CONNECTION (ssh(1)) of this process, or of an ancestor where sudo has cleaned the environment: both ends of the connection."""
     value = os.environ.get('SSH_CONNECTION')
     pid = os.getppid()
     while not value and pid > 1:
@@ -26,7 +23,12 @@ def own_address() -> str | None:
         except (OSError, ValueError):
             return None
         value = found[0].partition(b'=')[2].decode() if found else None
-    words = value.split() if value else []
+    return value or None
+
+
+def own_address() -> str | None:
+    """The address of this machine that the SSH connection came to; None without one."""
+    words = (ssh_connection() or '').split()
     return words[2].partition('%')[0] if len(words) == 4 else None
 
 

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, ListOf, Netns, Text
 
 #: options that every module has beside those of its resource
@@ -30,6 +33,13 @@ class Desired:
             return
         if not isinstance(config, list):
             raise InputError(f"{where or 'config'}: config must be a list of items")
+        rows = resource.columns(top, config)
+        if rows is not None:
+            first = Desired()
+            first._item(resource, {**top, 'purge': False, **_given(resource, config[0])}, (f'{where}.' if where else '') + 'config[0]')
+            one = first.wanted[0]
+            self.wanted.append(Wanted(one.section, one.netns, ('rows', top['dev']), {'dev': top['dev'], 'rows': rows}, one.absent, where or 'config'))
+            return
         purge = top.get('purge')
         if purge and not config:
             self._item(resource, top, where or 'purge', only_scope=True)
@@ -70,8 +80,23 @@ class Desired:
             return
         self.wanted += resource.parse({**item, **({'purge': True} if purge else {})} if resource.takes_purge else item, here)
 
+    def _one_way(self):
+        """Where a device is wanted as rows and by other items as well, all of its entries are single ones."""
+        rows = [one for one in self.wanted if 'rows' in one.values]
+        if not rows:
+            return
+        places = Counter((one.section, one.netns, one.values.get('dev')) for one in self.wanted)
+        places.update((scope.section, scope.netns, scope.limits.get('dev')) for scope in self.scopes)
+        for one in rows:
+            if places[one.section, one.netns, one.values['dev']] > 1:
+                self.wanted.remove(one)
+                wanted, scopes = one.values['rows'].single(one)
+                self.wanted += wanted
+                self.scopes += scopes
+
     def check(self):
         """Refuse what contradicts itself: one object listed twice with different values."""
+        self._one_way()
         seen: dict = {}
         kept = []
         for one in self.wanted:

@@ -19,10 +19,14 @@ def result(operations: list, resources: dict, warnings=()) -> dict:
     return {
         'changed': bool(operations),
         'operations': [describe(operation, resources) for operation in operations],
-        'commands': [shlex.join(words) for operation in operations for words in resources[operation.section].commands(operation)],
+        'commands': [_line(words) for operation in operations for words in resources[operation.section].commands(operation)],
         'diff': diff(operations, resources),
         'warnings': list(warnings),
     }
+
+
+def _line(words: list) -> str:
+    return ' '.join(words) if words[0] == '#' else shlex.join(words)
 
 
 def diff(operations: list, resources: dict) -> dict:

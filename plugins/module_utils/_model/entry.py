@@ -31,6 +31,10 @@ class Entry(Resource):
         """The entry for people."""
         return ' '.join(str(part) for part in key if part not in (None, '', 0))
 
+    def named(self, key: tuple, values: dict) -> str:
+        """The entry for people, where more than its key is worth saying."""
+        return self.title(key)
+
     def normal(self, values: dict, where: str) -> dict:
         """Values made complete or refused; called after the single options were checked."""
         return values
@@ -52,7 +56,7 @@ class Entry(Resource):
             if name not in values:
                 raise InputError(f'{where}: {name} is missing')
         key = self.key(values)
-        where = f'{where} ({self.title(key)})'
+        where = f'{where} ({self.named(key, values)})'
         values = self.normal(values, where)
         return [Wanted(self.section, item.get('netns'), self.key(values), values, item.get('state') == 'absent', where)]
 
@@ -104,8 +108,8 @@ class Entry(Resource):
         """Change a live entry: by one message where the kernel can, else by removing and making it."""
         merged = self.merged(found, one.values)
         if all(name in self.replaceable for name in changed):
-            back = Operation(self.section, 'set', one.netns, one.key, self.title(one.key), found, merged)
-            return [Operation(self.section, 'set', one.netns, one.key, self.title(one.key), merged, found, where=one.where, disruption=IN_PLACE,
+            back = Operation(self.section, 'set', one.netns, one.key, self.named(one.key, found), found, merged)
+            return [Operation(self.section, 'set', one.netns, one.key, self.named(one.key, merged), merged, found, where=one.where, disruption=IN_PLACE,
                               phase=self.set_phase, undo=[back], requires=self.needs(one.netns, one.values))]
         delete = self.deletion(one.netns, one.key, found, one.where)
         create = self.creation(one.netns, one.key, merged, one.where)
@@ -124,13 +128,13 @@ class Entry(Resource):
         return needs
 
     def creation(self, netns, key, values, where='') -> Operation:
-        return Operation(self.section, 'create', netns, key, self.title(key), values, where=where, phase=self.set_phase,
+        return Operation(self.section, 'create', netns, key, self.named(key, values), values, where=where, phase=self.set_phase,
                          requires=self.needs(netns, values),
-                         undo=[Operation(self.section, 'delete', netns, key, self.title(key), before=values)])
+                         undo=[Operation(self.section, 'delete', netns, key, self.named(key, values), before=values)])
 
     def deletion(self, netns, key, found, where='') -> Operation:
-        return Operation(self.section, 'delete', netns, key, self.title(key), before=found, where=where, phase=self.unset_phase,
-                         undo=[Operation(self.section, 'create', netns, key, self.title(key), found)])
+        return Operation(self.section, 'delete', netns, key, self.named(key, found), before=found, where=where, phase=self.unset_phase,
+                         undo=[Operation(self.section, 'create', netns, key, self.named(key, found), found)])
 
     def hung(self, world, netns, name):
         return [self.creation(netns, key, values) for key, values in world.table(self.section, netns).items()

@@ -67,6 +67,7 @@ class Operation:
 class Phase:
     """Coarse order of a plan; within and across it `requires` decides."""
 
+    UNSET_TC = 0
     UNSET_NAT, UNSET_RULE, UNSET_ROUTE, UNSET_NEIGH, UNSET_MDB, UNSET_FDB, UNSET_VLAN, UNSET_ADDRESS = 1, 2, 3, 4, 5, 6, 7, 8
     DELETE_LINK = 10
     NETNS = 20
@@ -74,6 +75,7 @@ class Phase:
     SYSCTL = 45
     VLAN, FDB, MDB = 50, 51, 52
     ADDRESS, NEIGH, NEXTHOP, ROUTE, RULE, UNSET_NEXTHOP = 60, 61, 62, 63, 64, 65
+    TC = 68
     NAT = 70
     DELETE_NETNS = 90
 

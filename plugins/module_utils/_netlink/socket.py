@@ -83,30 +83,31 @@ class NetlinkSocket:
             yield kind, flags, seq, data, at + 16, at + length
             at += (length + 3) & ~3
 
-    def batch(self, requests: list[Request]) -> tuple[dict[int, KernelError], dict[int, list]]:
-        """Send all, in order; the kernel goes on after a refused message.
+    def batch(self, requests) -> tuple[dict[int, KernelError], dict[int, list]]:
+        """Send all Requests of an iterable, in order; the kernel goes on after a refused message.
 
         Returns ({index: KernelError}, {index: [(type, body), ...]}): what was refused, and replies to the gets among them.
         """
         failed: dict[int, KernelError] = {}
         replies: dict[int, list] = {}
-        first = 0
-        while first < len(requests):
-            size, parts, last = 0, [], first
-            while last < len(requests) and last - first < _CHUNK_MESSAGES:
-                request = requests[last]
-                length = 16 + len(request.body)
-                if parts and size + length > _CHUNK_BYTES:
-                    break
-                self.seq = (self.seq + 1) & 0xFFFFFFFF
-                parts.append([length, request.type, request.flags | NLM_F_REQUEST, self.seq, request.body])
-                size += (length + 3) & ~3
-                last += 1
-            parts[-1][2] |= NLM_F_ACK
-            base = parts[0][3]
-            self.sock.send(b''.join(_HEAD.pack(*part[:4], 0) + part[4] + b'\0' * (-part[0] & 3) for part in parts))
-            self._collect(base, parts[-1][3], first, failed, replies)
-            first = last
+        first, rest, pack = 0, iter(requests), _HEAD.pack
+        following = next(rest, None)
+        while following is not None:
+            seq = base = self.seq + 1
+            size, parts = 0, []
+            while following is not None and len(parts) < 2 * _CHUNK_MESSAGES and size < _CHUNK_BYTES:
+                kind, flags, body = last = following
+                length = 16 + len(body)
+                parts += (pack(length, kind, flags | NLM_F_REQUEST, seq, 0), body if not length & 3 else body + b'\0' * (-length & 3))
+                size += length
+                seq += 1
+                following = next(rest, None)
+            self.seq = seq - 1
+            kind, flags, body = last
+            parts[-2] = pack(16 + len(body), kind, flags | NLM_F_REQUEST | NLM_F_ACK, self.seq, 0)
+            self.sock.send(b''.join(parts))
+            self._collect(base, self.seq, first, failed, replies)
+            first += seq - base
         return failed, replies
 
     def _collect(self, base: int, final: int, first: int, failed: dict, replies: dict):

@@ -17,6 +17,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fd
 FLOOD = '00:00:00:00:00:00'
 _STATES = {'permanent': neigh.NUD_PERMANENT | neigh.NUD_NOARP, 'static': neigh.NUD_REACHABLE | neigh.NUD_NOARP, 'dynamic': neigh.NUD_REACHABLE}
 _FLAGS = {'router': neigh.NTF_ROUTER, 'sticky': neigh.NTF_STICKY, 'extern_learn': neigh.NTF_EXT_LEARNED}
+#: where an entry leads
+_LEADS = ('dst', 'vni', 'port', 'via', 'nhid')
 _ATTRS = {'dst': 'NDA_DST', 'vni': 'NDA_VNI', 'src_vni': 'NDA_SRC_VNI', 'port': 'NDA_PORT', 'vlan': 'NDA_VLAN', 'nhid': 'NDA_NH_ID'}
 
 
@@ -26,7 +28,7 @@ class Fdb(Entry):
     identity = ('dev', 'mac')
     purgeable = True
     set_phase, unset_phase = Phase.FDB, Phase.UNSET_FDB
-    replaceable = ('entry_state', 'router', 'sticky', 'extern_learn')
+    replaceable = (*_LEADS, 'entry_state', 'router', 'sticky', 'extern_learn')
     table = Table([
         Field('dev', LinkName(), None, 'Bridge port, bridge or VXLAN device.'),
         Field('mac', Mac(), None, 'MAC address; V(00:00:00:00:00:00) on a VXLAN device is where to flood to.', aliases=['lladdr', 'address']),
@@ -49,16 +51,18 @@ class Fdb(Entry):
     ])
 
     def key(self, values):
-        return (values['dev'], values.get('mac', FLOOD), values.get('dst'), values.get('vni'), values.get('src_vni'), values.get('port'),
-                values.get('via'), values.get('vlan'), values.get('nhid'), bool(values.get('master')))
+        mac, master = values.get('mac', FLOOD), bool(values.get('master'))
+        if not master and mac != FLOOD and not int(mac[:2], 16) & 1:  # there is one entry for it, which leads somewhere
+            return (values['dev'], mac, None, None, values.get('src_vni'), None, None, values.get('vlan'), None, master)
+        return (values['dev'], mac, values.get('dst'), values.get('vni'), values.get('src_vni'), values.get('port'),
+                values.get('via'), values.get('vlan'), values.get('nhid'), master)
 
-    def title(self, key):
-        dev, mac, dst, vni, src_vni, port, via, vlan, nhid, master = key
-        words = [mac, 'on', dev]
-        for name, value in (('dst', dst), ('vni', vni), ('src_vni', src_vni), ('port', port), ('via', via), ('vlan', vlan), ('nhid', nhid)):
-            if value is not None:
-                words += [name, str(value)]
-        return ' '.join(words + (['master'] if master else []))
+    def named(self, key, values):
+        words = [values.get('mac', FLOOD), 'on', values['dev']]
+        for name in ('dst', 'vni', 'src_vni', 'port', 'via', 'vlan', 'nhid'):
+            if values.get(name) is not None:
+                words += [name, str(values[name])]
+        return ' '.join(words + (['master'] if values.get('master') else []))
 
     def parse(self, item, where):
         remotes = item.get('remotes')
@@ -114,7 +118,17 @@ class Fdb(Entry):
             return bool(found.get(name)) == value
         if name == 'entry_state' and found.get('master') and found.get('extern_learn'):
             return True  # the bridge leaves such an entry to who learned it, whatever its state
-        return name not in ('entry_state',) or value == found.get(name)
+        return name not in (*_LEADS, 'entry_state') or value == found.get(name)
+
+    def find(self, table, one):
+        found = super().find(table, one)
+        if found is not None and one.absent and any(one.values[name] != found.get(name) for name in _LEADS if name in one.values):
+            return None  # it leads elsewhere
+        return found
+
+    def merged(self, found, values):
+        kept = {name: value for name, value in found.items() if not (name in _LEADS and {'dst', 'nhid'} & values.keys())}
+        return {**kept, **values}
 
     def scoped(self, scope, key, values):
         return key[0] == scope.limits['dev'] and self.returns(values) and not values.get('local')

@@ -1,0 +1,278 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A state that the host comes back to by itself unless somebody who can still reach it says that all is well.
+
+A guardian, a process of its own, keeps the state in memory and the namespaces alive by their descriptors. It ends when it is told
+that the changes stay, and puts everything back when it is told so or when its time is over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.connection import ssh_connection
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import Desired
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.info import live_document
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import run
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, VnetError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
+
+FOLDER = '/run/linuxnet-vnet'
+#: what is known of the guardian: pid, its start time, deadline, connection
+_STATE = os.path.join(FOLDER, 'checkpoint.json')
+#: what the last roll-back could not put back
+_REPORT = os.path.join(FOLDER, 'rollback.json')
+_SYSCTLS = '/proc/sys/net'
+_PATIENCE = 120  # seconds that a roll-back may take
+
+
+# -- the state --------------------------------------------------------------------------------------------------------
+
+class Snapshot:
+    """All that the collection knows of this machine: the document of vnet_info, kernel parameters, namespaces."""
+
+    def __init__(self, resources: dict):
+        self.resources = resources
+        self.document = live_document(resources)[0]
+        self.kept = {name: os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC) for name in namespaces.names()}
+        self.sysctls = {name: parameters(name) for name in (None, *self.kept)}
+
+    def restore(self) -> list[str]:
+        """Put everything back; returns sentences about what could not be."""
+        troubles = []
+        there = namespaces.names()
+        for name, kept in self.kept.items():
+            if name not in there:
+                Namespaces().restore(name, os.dup(kept))
+        now = live_document(self.resources)[0]
+        gone, back = self._absent(now), [(section, {**item, **self._thoroughly(section)}) for section, items in self.document.items() for item in items]
+        troubles += self._apply(gone + back)
+        for name, before in self.sysctls.items():
+            troubles += restore_parameters(name, before)
+        return troubles
+
+    @staticmethod
+    def _thoroughly(section) -> dict:
+        return {'recreate': True} if section in ('links', 'teams') else {'purge': True} if section == 'bridge_vlans' else {}
+
+    def _absent(self, now: dict) -> list[tuple]:
+        """(section, item) of what is there now and was not then."""
+        then = {key for section, items in self.document.items() for item in items for key in self._keys(section, item)}
+        named = {item['name'] for item in self.document.get('netns', ())}
+        gone = []
+        for section, items in now.items():
+            for item in items:
+                home = item.get('name') if section == 'netns' else item.get('netns')
+                if section != 'netns' and home is not None and home not in named:
+                    continue  # goes with its namespace
+                keys = self._keys(section, item)
+                if keys & then or (section == 'links' and 'kind' not in item):
+                    continue
+                gone.append((section, {**item, 'state': 'absent', **({'force': True} if section == 'netns' else {})}))
+        return gone
+
+    def _keys(self, section, item) -> set:
+        desired = Desired()
+        desired.add(self.resources[section], item)
+        return {(one.section, one.netns, one.key) for one in desired.wanted if one.section == section}
+
+    def _apply(self, items: list[tuple]) -> list[str]:
+        """All in one transaction; where that fails, as much as is possible, item by item."""
+        try:
+            self._run(items)
+            return []
+        except VnetError as exc:
+            troubles = [exc.message]
+        again = []
+        for one in items:
+            try:
+                self._run([one])
+            except VnetError:
+                again.append(one)
+        left = []
+        for one in again:  # what needed something that came back after it
+            try:
+                self._run([one])
+            except VnetError as exc:
+                left.append(exc.message)
+        return left and troubles + left
+
+    def _run(self, items):
+        desired = Desired()
+        for section, item in items:
+            desired.add(self.resources[section], item, f"{section} {item.get('name') or item.get('dev') or ''}".strip())
+        desired.check()
+        run(desired, self.resources, allow_disconnect=True)
+
+
+def parameters(netns: str | None) -> dict:
+    """{path: text} of the writable kernel parameters below net/ in a namespace."""
+    found, spaces = {}, Namespaces()
+    try:
+        with spaces.entered(netns):
+            for folder, unused, files in os.walk(_SYSCTLS):
+                for name in files:
+                    path = os.path.join(folder, name)
+                    try:
+                        if os.stat(path).st_mode & 0o200:
+                            with open(path) as file:
+                                found[path] = file.read()
+                    except OSError:
+                        pass  # write-only, or gone with its interface
+    finally:
+        spaces.close()
+    return found
+
+
+def restore_parameters(netns: str | None, before: dict) -> list[str]:
+    """Write those that differ; returns sentences about those that cannot be written."""
+    now, troubles, spaces = parameters(netns), [], Namespaces()
+    different = [path for path, text in before.items() if now.get(path, text) != text]
+    try:
+        with spaces.entered(netns):
+            # `all` and `forwarding` set others as well, so the particular comes last
+            for path in sorted(different, key=lambda path: ('/all/' not in path, '/default/' not in path, path)):
+                try:
+                    with open(path, 'w') as file:
+                        file.write(before[path])
+                except OSError as exc:
+                    troubles.append(f'{path}: {exc.strerror}')
+    finally:
+        spaces.close()
+    return troubles
+
+
+# -- the guardian -----------------------------------------------------------------------------------------------------
+
+def current() -> dict | None:
+    """What is known of the guardian that is alive."""
+    try:
+        with open(_STATE) as file:
+            state = json.load(file)
+        return state if state['start'] == _start(state['pid']) else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _start(pid: int) -> str:
+    with open(f'/proc/{pid}/stat') as file:
+        return file.read().rpartition(')')[2].split()[19]
+
+
+def create(resources: dict, timeout: int) -> dict:
+    """Take the state and leave a guardian with it; returns what is known of it."""
+    state = current()
+    if state is not None:
+        raise InputError(f"there is a checkpoint already, which rolls back in {max(0, round(state['deadline'] - time.time()))} s; commit it or roll it back first")
+    snapshot = Snapshot(resources)
+    snapshot.document and snapshot._run([(section, item) for section, items in snapshot.document.items() for item in items])  # pylint: disable=expression-not-assigned
+    os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+    deadline, connection = time.time() + timeout, ssh_connection()
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.close(read)
+        _leave_session()
+        _write(_STATE, {'pid': os.getpid(), 'start': _start(os.getpid()), 'deadline': deadline, 'connection': connection})
+        _forget(_REPORT)
+        os.write(write, b'.')
+        os.close(write)
+        _guard(snapshot, deadline)
+    os.close(write)
+    started = os.read(read, 1)
+    os.close(read)
+    state = current()
+    if not started or state is None:
+        raise InputError(f'the guardian of the checkpoint did not start; is {FOLDER} writable?')
+    return state
+
+
+def _leave_session():
+    """Nothing that ends with the task ends this process, and nothing that waits for the task's output waits for it."""
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir('/')
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+
+
+def _guard(snapshot: Snapshot, deadline: float):
+    """Never returns."""
+    code = 1
+    try:
+        signals = {signal.SIGTERM, signal.SIGUSR1}
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        told = signal.sigtimedwait(signals, max(0, deadline - time.time()))
+        if told is None or told.si_signo == signal.SIGUSR1:
+            try:
+                troubles = snapshot.restore()
+            except Exception as exc:  # pylint: disable=broad-except  # nobody else can tell
+                troubles = [f'{type(exc).__name__}: {exc}']
+            _write(_REPORT, {'troubles': troubles, 'time': time.time()})
+        _forget(_STATE)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _write(path: str, content: dict):
+    fd = os.open(path + '.new', os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, 'w') as file:
+        json.dump(content, file)
+    os.replace(path + '.new', path)
+
+
+def _forget(path: str):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def commit():
+    """The changes stay. Refused on the connection that the checkpoint was made over, which proves nothing."""
+    state = _needed()
+    if state['connection'] and state['connection'] == ssh_connection():
+        raise InputError('commit came over the connection that the checkpoint was made over, which proves nothing about new ones;'
+                         ' run `meta: reset_connection` before it')
+    _end(state, signal.SIGTERM)
+
+
+def roll_back() -> list[str]:
+    """Back to the checkpoint now; returns sentences about what could not be put back."""
+    _end(_needed(), signal.SIGUSR1)
+    with open(_REPORT) as file:
+        return json.load(file)['troubles']
+
+
+def _needed() -> dict:
+    state = current()
+    if state is None:
+        raise InputError('there is no checkpoint' + _last())
+    return state
+
+
+def _last() -> str:
+    """What became of the last one."""
+    try:
+        with open(_REPORT) as file:
+            report = json.load(file)
+    except (OSError, ValueError):
+        return ''
+    text = f"; the last one was rolled back {round(time.time() - report['time'])} s ago"
+    return text + (f", but not all of it: {'; '.join(report['troubles'])}" if report['troubles'] else '')
+
+
+def _end(state: dict, how: int):
+    os.kill(state['pid'], how)
+    deadline = time.monotonic() + _PATIENCE
+    while current() is not None:
+        if time.monotonic() > deadline:
+            raise InputError(f"the guardian of the checkpoint (pid {state['pid']}) has not ended within {_PATIENCE} s")
+        time.sleep(0.02)

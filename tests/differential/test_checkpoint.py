@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vnet_checkpoint: the state comes back by itself unless somebody commits over a new connection."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from module import ModuleFailed, run_module
+
+REPORT = Path('/run/linuxnet-vnet/rollback.json')
+
+
+@pytest.fixture(autouse=True)
+def _no_checkpoint_before_and_after():
+    yield
+    if Path('/run/linuxnet-vnet/checkpoint.json').exists():
+        run_module('vnet_checkpoint', {'action': 'rollback'})
+
+
+def create(timeout=600):
+    return run_module('vnet_checkpoint', {'action': 'create', 'timeout': timeout})
+
+
+def state(*spaces):
+    return [space.normal('ip link', 'ip addr', 'ip route show table all', 'ip rule', 'bridge vlan', 'bridge fdb') for space in spaces]
+
+
+def build(space):
+    space.batch(['ip link add br0 type bridge vlan_filtering 1', 'ip link add d0 address 02:00:00:00:00:01 type dummy', 'ip link set d0 master br0',
+                 'ip link set d0 up', 'ip link set br0 up', 'ip link add vx0 type vxlan id 7 dstport 4789', 'ip link set vx0 up',
+                 'ip addr add 192.0.2.1/24 dev br0', 'ip route add 198.51.100.0/24 via 192.0.2.9'])
+    space.batch(['bridge vlan add dev d0 vid 100 pvid untagged', 'bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.1'])
+
+
+def ruin(space):
+    space.batch(['ip link del br0', 'ip link add d1 type dummy', 'ip link set d0 mtu 1400', 'ip link set d0 down', 'ip link add br1 type bridge',
+                 'ip link set d0 master br1', 'ip addr add 203.0.113.1/24 dev d1', 'ip link set vx0 mtu 1300'])
+    space.batch(['bridge fdb del 00:00:00:00:00:00 dev vx0 dst 10.0.0.1', 'bridge fdb add 02:00:00:00:00:07 dev vx0 dst 10.0.0.7'])
+
+
+def test_time_is_over(spaces):
+    space, gone = spaces('ours', 'gone')
+    build(space)
+    build(gone)
+    before = state(space, gone)
+    create(timeout=1)
+    ruin(space)
+    gone.ip('netns del ' + gone.name)
+    deadline = time.monotonic() + 60
+    while not REPORT.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert json.loads(REPORT.read_text())['troubles'] == []
+    assert state(space, gone) == before
+
+
+def test_roll_back_at_once(spaces):
+    space = spaces('ours')
+    build(space)
+    before = state(space)
+    create()
+    ruin(space)
+    assert state(space) != before
+    assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
+    assert state(space) == before
+    with pytest.raises(ModuleFailed, match='no checkpoint.*rolled back'):
+        run_module('vnet_checkpoint', {'action': 'commit'})
+
+
+def test_commit_keeps_the_changes(spaces):
+    space = spaces('ours')
+    build(space)
+    create()
+    ruin(space)
+    after = state(space)
+    assert run_module('vnet_checkpoint', {'action': 'commit'})['changed']
+    time.sleep(0.2)
+    assert state(space) == after
+
+
+def test_commit_over_the_same_connection_proves_nothing(spaces, monkeypatch):
+    spaces('ours')
+    monkeypatch.setenv('SSH_CONNECTION', '198.51.100.1 50000 198.51.100.2 22')
+    create()
+    with pytest.raises(ModuleFailed, match='reset_connection'):
+        run_module('vnet_checkpoint', {'action': 'commit'})
+    monkeypatch.setenv('SSH_CONNECTION', '198.51.100.1 50001 198.51.100.2 22')
+    assert run_module('vnet_checkpoint', {'action': 'commit'})['changed']
+
+
+def test_one_at_a_time(spaces):
+    spaces('ours')
+    create()
+    with pytest.raises(ModuleFailed, match='already'):
+        create()
+
+
+def test_check_mode_leaves_nothing_behind(spaces):
+    spaces('ours')
+    assert run_module('vnet_checkpoint', {'action': 'create'}, check=True)['changed']
+    assert not Path('/run/linuxnet-vnet/checkpoint.json').exists()
+
+
+def test_kernel_parameters_come_back(spaces):
+    spaces('ours')
+    path = Path('/proc/sys/net/ipv4/ip_forward')
+    before = path.read_text()
+    create()
+    path.write_text('0' if before.strip() == '1' else '1')
+    run_module('vnet_checkpoint', {'action': 'rollback'})
+    assert path.read_text() == before
+
+
+def test_the_guardian_holds_nothing_of_the_task(spaces):
+    """Whoever waits for the end of the task's output does not wait for the guardian."""
+    spaces('ours')
+    began = time.monotonic()
+    create(timeout=300)  # run_module reads until all who have the pipe have closed it
+    assert time.monotonic() - began < 200
+    pid = json.loads(Path('/run/linuxnet-vnet/checkpoint.json').read_text())['pid']
+    assert os.getsid(pid) != os.getsid(0)

@@ -1,0 +1,151 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many FDB entries at once: the form in which they travel as columns means the same as the one entry by entry."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fdb_rows
+from module import run_here
+
+
+def entries(count, dst=lambda place: f'10.0.0.{place % 5 + 1}', first=0):
+    return [{'mac': f'02:00:00:00:{place >> 8:02x}:{place & 255:02x}', 'dst': dst(place)} for place in range(first, first + count)]
+
+
+def lines(config, verb='add'):
+    return [f"bridge fdb {verb} {entry['mac']} dev vx0 dst {entry['dst']}" for entry in config]
+
+
+@pytest.fixture(params=['rows', 'single'])
+def pair_either_way(request, pair, monkeypatch):
+    """Both namespaces with a device, and both ways to go, of which the first is taken from three entries on."""
+    monkeypatch.setattr(fdb_rows, 'MANY', 3 if request.param == 'rows' else 1 << 30)
+    pair.both('ip link add vx0 type vxlan id 7 dstport 4789 remote 10.9.9.9', 'ip link set vx0 up')
+    pair.way = request.param
+    return pair
+
+
+def same(pair):
+    pair.same('bridge fdb')
+    assert pair.module('vnet_info', gather=['state'])['changed'] is False
+
+
+def test_add_and_again(pair_either_way):
+    pair, config = pair_either_way, entries(300)
+    planned = pair.module('vnet_fdb', check=True, dev='vx0', config=config)
+    made = pair.module('vnet_fdb', dev='vx0', config=config)
+    assert made == planned and made['changed'] and len(made['operations']) == (1 if pair.way == 'rows' else 300)
+    pair.theirs.batch(lines(config))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert pair.module('vnet_fdb', dev='vx0', config=config)['operations'] == []
+
+
+def test_entries_move_to_another_remote(pair_either_way):
+    pair = pair_either_way
+    pair.both(*lines(entries(10)))
+    moved = entries(10, dst=lambda place: '10.0.9.9' if place % 2 else f'10.0.0.{place % 5 + 1}')
+    changed = pair.module('vnet_fdb', dev='vx0', config=moved)
+    assert changed['changed'] and {operation['action'] for operation in changed['operations']} == {'set'}
+    pair.theirs.batch(lines(moved, 'replace'))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert pair.module('vnet_fdb', dev='vx0', config=moved)['operations'] == []
+
+
+def test_purge_takes_what_is_not_listed_and_leaves_the_default_destination(pair_either_way):
+    pair = pair_either_way
+    pair.both(*lines(entries(40)))
+    pair.ours.batch(['bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.7.7', 'bridge fdb add 02:aa:00:00:00:01 dev vx0 dst 10.0.7.7 vni 9'])
+    kept = entries(10)
+    pair.module('vnet_fdb', dev='vx0', config=kept, purge=True)
+    pair.theirs.batch(lines(entries(30, first=10), 'del'))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert pair.module('vnet_fdb', dev='vx0', config=kept, purge=True)['operations'] == []
+
+
+def test_absent(pair_either_way):
+    pair = pair_either_way
+    pair.both(*lines(entries(20)))
+    gone = entries(15, first=10)  # five of them are not there
+    assert pair.module('vnet_fdb', dev='vx0', config=gone, state='absent')['changed']
+    pair.theirs.batch(lines(entries(10, first=10), 'del'))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert pair.module('vnet_fdb', dev='vx0', config=gone, state='absent')['operations'] == []
+
+
+def test_ipv6_remotes(pair_either_way):
+    pair = pair_either_way
+    pair.both('ip link del vx0', 'ip link add vx0 type vxlan id 7 dstport 4789 local ::1')
+    config = entries(6, dst=lambda place: f'2001:db8::{place + 1:x}')
+    pair.module('vnet_fdb', dev='vx0', config=config)
+    pair.theirs.batch(lines(config))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert pair.module('vnet_fdb', dev='vx0', config=config)['operations'] == []
+
+
+def test_a_refused_entry_takes_the_others_back(pair_either_way):
+    pair = pair_either_way
+    pair.ours.batch(lines(entries(4)))
+    before = pair.ours.normal('bridge fdb')
+    config = entries(8, dst=lambda place: '2001:db8::1' if place == 6 else '10.0.0.1')  # the device has IPv4 remotes
+    failed = pair.ours.refused('vnet_fdb', dev='vx0', config=config)
+    assert failed['rolled_back'] is True and '02:00:00:00:00:06' in failed['msg']
+    pair.ours.unchanged(before, pair.ours.normal('bridge fdb'))
+
+
+def test_what_the_kernel_dropped_is_written_again(pair_either_way, monkeypatch):
+    pair, config, batch, dropped = pair_either_way, entries(20), NetlinkSocket.batch, []
+
+    def forgetful(self, requests):
+        requests = list(requests)
+        if len(requests) > 5 and not dropped:
+            dropped.append(requests.pop(3))
+        return batch(self, requests)
+
+    monkeypatch.setattr(NetlinkSocket, 'batch', forgetful)
+    run_here('vnet_fdb', {'netns': pair.ours.name, 'dev': 'vx0', 'config': config})
+    assert dropped
+    pair.theirs.batch(lines(config))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+
+
+def test_listed_twice(pair_either_way):
+    config = entries(5) + entries(1, dst=lambda place: '10.0.0.9')
+    assert 'twice' in pair_either_way.ours.refused('vnet_fdb', dev='vx0', config=config)['msg']
+
+
+def test_a_wrong_entry_is_named(pair_either_way):
+    config = entries(5)
+    config[3]['mac'] = '02:00:00:00:00:0g'
+    assert 'config[3]' in pair_either_way.ours.refused('vnet_fdb', dev='vx0', config=config)['msg']
+
+
+def test_device_made_in_the_same_document(pair_either_way):
+    pair, config = pair_either_way, entries(5)
+    pair.ours.ip('link del vx0')
+    run_here('vnet_state', {
+        'links': [{'netns': pair.ours.name, 'name': 'vx0', 'kind': 'vxlan', 'vxlan': {'id': 7, 'remote': '10.9.9.9'}}],
+        'fdb': [{'netns': pair.ours.name, 'dev': 'vx0', 'config': config}, {'netns': pair.ours.name, 'dev': 'vx0', 'remotes': ['10.0.0.8'], 'purge': True}]})
+    pair.theirs.batch([*lines(config), 'bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.8'])
+    pair.ours.like(pair.theirs, 'bridge fdb')
+
+
+def test_commands_of_a_rendered_document_are_complete(monkeypatch):
+    monkeypatch.setattr(fdb_rows, 'SHOWN', 2)
+    monkeypatch.setattr(fdb_rows, 'MANY', 3)
+    config = entries(6)
+    made = run_here('vnet_state', {'state': 'rendered', 'fdb': [{'dev': 'vx0', 'config': config}]})
+    assert made['commands'] == [f"bridge fdb add {entry['mac']} dev vx0 dst {entry['dst']} self permanent" for entry in config]
+
+
+def test_few_of_many_are_told(pair, monkeypatch):
+    monkeypatch.setattr(fdb_rows, 'SHOWN', 2)
+    monkeypatch.setattr(fdb_rows, 'MANY', 3)
+    pair.ours.ip('link add vx0 type vxlan id 7 dstport 4789')
+    made = pair.module('vnet_fdb', dev='vx0', config=entries(6), diff=True)
+    operation, = made['operations']
+    assert operation['values']['entries'] == 6 and len(operation['values']['first 2']) == 2
+    assert len(made['commands']) == 3 and made['commands'][-1].startswith('#')
+    assert 'entries: 6' in made['diff']['after']
