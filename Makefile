@@ -123,7 +123,7 @@ kernel:
 	@tools/need teamd=libteam-utils linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
 
 kernel-vm: kernel
-	@tools/need qemu-system-x86_64=qemu-system-x86 gcc=gcc make=make xz=xz-utils
+	@tools/need qemu-system-x86_64=qemu-system-x86 gcc=gcc make=make xz=xz-utils wg=wireguard-tools
 	@$(STEP) 'newer kernel into .build/kernels' tools/kernel-vm $(BUILD)/kernels/vm
 
 .PHONY: versions $(ANSIBLE:%=versions-%)
