@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel
+from module import round_trip
 
 TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
 TUN, TAP, NO_PI, VNET_HDR, MULTI_QUEUE = 0x1, 0x2, 0x1000, 0x4000, 0x100
@@ -237,3 +238,112 @@ def test_owner_of_a_tap_node(spaces, kind):
     os.unlink(node)
     refused = ours.refused('vnet_link', config=[{**link, kind: {'user': 7}}])
     assert 'there is no /dev/tap' in refused['msg'] and 'mknod' in refused['msg']
+
+
+# ---- simulated NICs and virtual functions
+
+
+@pytest.fixture
+def sim(spaces):
+    """A namespace in which the simulated NICs with ids 70-79 go in the end."""
+    ours = spaces('ours')
+    yield ours
+    for number in range(70, 80):
+        if os.path.exists(f'/sys/bus/netdevsim/devices/netdevsim{number}'):
+            with open('/sys/bus/netdevsim/del_device', 'w') as file:
+                file.write(str(number))
+
+
+def vfs(space, name) -> dict:
+    """{number: what `ip link` prints of a virtual function}."""
+    return {row.pop('vf'): row for row in space.link(name).get('vfinfo_list', ())}
+
+
+@pytest.mark.kernel('netdevsim')
+def test_simulated_nic(sim, spaces):
+    nic = {'name': 'nic', 'kind': 'netdevsim', 'netdevsim': {'id': 70, 'ports': 2, 'queues': 4, 'num_vfs': 2}, 'up': False}
+    items = [{'name': 'eni70np2', 'mtu': 1400}, nic]
+    planned = sim.module('vnet_link', config=items, check=True)
+    assert sim.links().keys() == {'lo'}
+    made = sim.module('vnet_link', config=items)
+    assert made == planned and sim.links().keys() == {'lo', 'nic', 'eni70np2'}
+    assert sim.link('eni70np2')['mtu'] == 1400 and sim.link('nic')['num_tx_queues'] == 4 and len(vfs(sim, 'nic')) == 2
+    assert sim.module('vnet_link', config=items)['operations'] == []
+    round_trip(sim.name)
+
+    refused = sim.refused('vnet_link', config=[{'name': 'other', 'kind': 'netdevsim', 'netdevsim': {'id': 70}}])
+    assert 'has id 70' in refused['msg']
+    refused = sim.refused('vnet_link', config=[{'name': 'other', 'kind': 'netdevsim', 'netdevsim': {'id': 71}}, BAD])
+    assert refused['rolled_back'] is True and sim.links().keys() == {'lo', 'nic', 'eni70np2'}
+    before = sim.links()
+    refused = sim.refused('vnet_link', config=[{**nic, 'netdevsim': {'id': 70, 'ports': 1}}])
+    assert 'recreate' in refused['msg'] and sim.links() == before
+    refused = sim.refused('vnet_link', config=[{'name': 'nic', 'state': 'absent'}, BAD])
+    assert refused['rolled_back'] is True and sim.links().keys() == {'lo', 'nic', 'eni70np2'} and len(vfs(sim, 'nic')) == 2
+
+    gone = sim.module('vnet_link', name='nic', state='absent')
+    assert sim.links().keys() == {'lo'}
+    sim.replay(made['commands'])
+    assert sim.links().keys() == {'lo', 'nic', 'eni70np2'} and len(vfs(sim, 'nic')) == 2 and sim.link('eni70np2')['mtu'] == 1400
+    sim.replay(gone['commands'])
+    assert sim.links().keys() == {'lo'}
+
+
+@pytest.mark.kernel('netdevsim')
+def test_virtual_functions(sim, spaces):
+    """Against `ip link set ... vf`, one NIC each."""
+    theirs, replayed = spaces('theirs', 'replayed')
+    for number, space in ((70, sim), (71, theirs), (72, replayed)):
+        space.module('vnet_link', name='nic', kind='netdevsim', netdevsim={'id': number}, num_vfs=3)
+    theirs.batch([f'ip link set dev nic vf {words}' for words in (
+        '0 mac 02:00:00:00:00:07', '0 vlan 7 qos 3 proto 802.1ad', '0 max_tx_rate 700 min_tx_rate 70', '1 spoofchk on', '1 query_rss on', '1 state enable',
+        '1 trust on', '2 vlan 9', '2 max_tx_rate 90')])
+    wanted = [{'id': 0, 'mac': '02:00:00:00:00:07', 'vlan': 7, 'qos': 3, 'proto': '802.1ad', 'max_tx_rate': 700, 'min_tx_rate': 70},
+              {'id': 1, 'spoofchk': True, 'query_rss': True, 'state': 'enable', 'trust': True}, {'vf': 2, 'vlan': 9, 'rate': 90}]
+    planned = sim.module('vnet_link', name='nic', vfs=wanted, check=True)
+    changed = sim.module('vnet_link', name='nic', vfs=wanted)
+    assert planned == changed and vfs(sim, 'nic') == vfs(theirs, 'nic')
+    assert sim.module('vnet_link', name='nic', vfs=wanted)['operations'] == []
+    replayed.replay(changed['commands'], (sim, replayed))
+    assert vfs(replayed, 'nic') == vfs(theirs, 'nic')
+
+    # what is not given stays, and comes back
+    before = vfs(sim, 'nic')
+    sim.module('vnet_link', name='nic', vfs=[{'id': 0, 'qos': 0}, {'id': 2, 'min_tx_rate': 9}])
+    theirs.batch(['ip link set dev nic vf 0 vlan 7 proto 802.1ad', 'ip link set dev nic vf 2 max_tx_rate 90 min_tx_rate 9'])
+    assert vfs(sim, 'nic') == vfs(theirs, 'nic') != before
+    before = vfs(sim, 'nic')
+    refused = sim.refused('vnet_link', config=[{'name': 'nic', 'vfs': [{'id': 0, 'vlan': 8, 'trust': True}]}, BAD])
+    assert refused['rolled_back'] is True and vfs(sim, 'nic') == before
+    assert 'no virtual function 3' in sim.refused('vnet_link', name='nic', vfs=[{'id': 3, 'vlan': 8}])['msg']
+    assert 'multicast' not in sim.refused('vnet_link', name='nic', vfs=[{'id': 0, 'mac': '01:00:00:00:00:07'}])['msg']
+    assert vfs(sim, 'nic') == before
+
+
+@pytest.mark.kernel('netdevsim')
+def test_number_of_virtual_functions(sim):
+    """From 3 to 4 through 0, with the settings of each; 5 are more than the device has, and nothing is lost by trying."""
+    sim.module('vnet_link', name='nic', kind='netdevsim', netdevsim={'id': 70, 'num_vfs': 3}, vfs=[{'id': 2, 'mac': '02:00:00:00:00:07', 'trust': True}])
+    before = vfs(sim, 'nic')
+    assert before[2]['address'] == '02:00:00:00:00:07'
+    refused = sim.refused('vnet_link', name='nic', num_vfs=5)
+    assert 'sriov_numvfs' in refused['msg'] and vfs(sim, 'nic') == before
+    refused = sim.refused('vnet_link', config=[{'name': 'nic', 'num_vfs': 4}, BAD])
+    assert refused['rolled_back'] is True and vfs(sim, 'nic') == before
+    changed = sim.module('vnet_link', name='nic', num_vfs=4, vfs=[{'id': 3, 'trust': True}])
+    after = vfs(sim, 'nic')
+    assert {number: after[number] for number in before} == before and after[3]['trust'] is True
+    assert sim.module('vnet_link', name='nic', num_vfs=4, vfs=[{'id': 3, 'trust': True}])['operations'] == []
+    assert 'will be no virtual function 4' in sim.refused('vnet_link', name='nic', num_vfs=4, vfs=[{'id': 4, 'vlan': 1}])['msg']
+    sim.module('vnet_link', name='nic', num_vfs=3)
+    sim.replay(changed['commands'])
+    assert len(vfs(sim, 'nic')) == 4
+    sim.module('vnet_link', name='d', kind='dummy')
+    assert 'no device with virtual functions' in sim.refused('vnet_link', name='d', num_vfs=1)['msg']
+
+
+@pytest.mark.kernel('netdevsim')
+def test_offload_of_a_simulated_nic(sim):
+    sim.module('vnet_link', name='nic', kind='netdevsim', netdevsim={'id': 70}, features={'hw-tc-offload': True})
+    assert features(sim, 'nic')['hw-tc-offload'] is True
+    assert sim.module('vnet_link', name='nic', features={'hw-tc-offload': True})['changed'] is False

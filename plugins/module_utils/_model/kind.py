@@ -35,13 +35,14 @@ class Kind:
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     parts    Part objects: options that are read and set by another way than link messages
     ether    the link has MAC addresses of its own; otherwise `address` and `broadcast` are not its options
+    brings   function(own values) -> names of other links that are made and removed with it
     layer    the option that decides what the link carries: with another value it has other flags, and another MAC or none
     fallback names of the devices that the driver makes by itself in every namespace, which nobody can remove
     """
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
-                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, layer: str | None = None, fallback=(),
+                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(),
                  expand=None, anew: bool = False):
         self.name, self.doc = name, doc
         self.table = Table(fields)
@@ -53,7 +54,7 @@ class Kind:
         self.rows, self.encode, self.decode = tuple(rows), encode, decode
         self.whole, self.made = tuple(whole), made
         self.check, self.restorable = check, restorable
-        self.layer = layer
+        self.layer, self.brings = layer, brings or (lambda values: [])
         self.fixed, self.together = fixed, together or {}
         self.key = key or name
         self.expand, self.anew = expand, anew

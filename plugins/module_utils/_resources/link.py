@@ -108,7 +108,7 @@ class Link(Resource):
                           *(FoundLink(name, 2 + place, {'name': name, 'up': False, 'master': ''}) for place, name in enumerate(names))])
 
     def promises(self, wanted):
-        return {(one.netns, name): None for one in wanted if not one.absent and one.values.get('kind')
+        return {(one.netns, name): 'a port' for one in wanted if not one.absent and one.values.get('kind')
                 for name in KINDS[one.values['kind']].brings(one.values.get(KINDS[one.values['kind']].key, {}))}
 
     def refers(self, wanted):

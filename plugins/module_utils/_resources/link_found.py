@@ -21,7 +21,7 @@ class FoundLink:
         self._values = values
         info = self.raw.get('IFLA_LINKINFO')
         self.raw['info'] = messages.LINKINFO.read(info, 0, len(info)) if info else {}
-        self.kind = values.get('kind') if values is not None else self.raw['info'].get('IFLA_INFO_KIND')
+        self.kind = values.get('kind') if values is not None else self.raw['info'].get('IFLA_INFO_KIND') or _kind_of_bus(self.raw)
         self.master_index = self.raw.get('IFLA_MASTER')
         self.link_index = self.raw.get('IFLA_LINK')
         self.link_nsid = self.raw.get('IFLA_LINK_NETNSID')
@@ -91,6 +91,12 @@ class FoundLink:
             self.values.update(part.observe(self.table.kernel, self.table.netns, self))
 
 
+def _kind_of_bus(raw: dict) -> str | None:
+    """The kind of a link that the kernel has none for, but whose bus makes links: that is the first port of the device."""
+    bus = raw.get('IFLA_PARENT_DEV_BUS_NAME')
+    return bus if bus in KINDS and raw.get('IFLA_PHYS_PORT_NAME') == 'p1' else None
+
+
 class LinkTable(dict):
     """{name: FoundLink} of one namespace."""
 
@@ -109,4 +115,5 @@ class LinkTable(dict):
 def wanted_attrs(codec) -> set:
     return {codec.layout.by_name[name].number for name in (
         'IFLA_IFNAME', 'IFLA_LINK', 'IFLA_LINK_NETNSID', 'IFLA_MASTER', 'IFLA_LINKINFO', 'IFLA_AF_SPEC', 'IFLA_PROP_LIST', 'IFLA_CARRIER',
+        'IFLA_PHYS_PORT_NAME', 'IFLA_PARENT_DEV_NAME', 'IFLA_PARENT_DEV_BUS_NAME',
         *(field.attr for field in PLAIN))}

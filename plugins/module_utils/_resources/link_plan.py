@@ -16,13 +16,15 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, COMMON_PARTS, PORTS, restorable
 
 #: resources that hang on a link and go with it, in the order in which they come back
-HUNG = ('bridge_vlans', 'fdb', 'mdb', 'addresses', 'neighs', 'nexthops', 'routes')
+HUNG = ('bridge_vlans', 'fdb', 'mdb', 'addresses', 'neighs', 'nexthops', 'routes', 'tc')
 #: those of them that go when a port leaves its bridge
 OF_PORT = ('bridge_vlans', 'fdb', 'mdb')
 #: options that say where a link is or comes from, not how it is set
 _PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
 #: options whose defaults are those of what the link carries
 _LAYER = ('address', 'broadcast', 'arp', 'multicast', 'txqlen')
+#: what a link keeps that is made anew as one of another kind, whose MAC, MTU, flags and queues are other ones
+_ANY_KIND = ('name', 'alias', 'altnames', 'group', 'master')
 _FIELD = {field.name: field for field in COMMON}
 
 
@@ -164,6 +166,7 @@ class LinkPlan:
         late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
         create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key, values)])
+        create.provides |= {('link', one.netns, name) for name in KINDS[kind].brings(values.get(KINDS[kind].key, {}))}
         if KINDS[kind].paired:
             peer = values['peer']
             create.provides.add(('link', peer_netns(one.netns, peer), peer['name']))
@@ -221,7 +224,16 @@ class LinkPlan:
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
         above = self._above(one.netns, found)
         # VLANs go down and shrink with the link below them
-        hung = [back for link in (found, *above) for back in self.hung(one.netns, link.name, ('addresses', 'neighs', 'nexthops', 'routes'))] if flushes else []
+        lost: tuple = ('addresses', 'neighs', 'nexthops', 'routes') if flushes else ()
+        into_vrf = found.up and 'vrf' in (self._kind_of(one.netns, changed.get('master')), self._kind_of(one.netns, before.get('master')))
+        if into_vrf and not flushes:  # the kernel takes it down and up again; its routes are another table's matter then
+            flushes, lost = ['routes', 'IPv6 addresses'], ('addresses', 'neighs', 'nexthops', 'routes')
+        elif not flushes and changed.keys() & {'address', 'arp'}:
+            lost = ('neighs',)
+        hung = [back for link in (found, *above) for back in self.hung(one.netns, link.name, lost)]
+        disruption = DOWN if flushes else IN_PLACE
+        if hung and not flushes:
+            flushes = ['neighbours']
         undo += [Operation(self.resource.section, 'set', one.netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
                  for link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
         if before.get('master'):  # the settings of a port go with its master
@@ -233,11 +245,13 @@ class LinkPlan:
             changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
         changed = {option: value for option, value in changed.items() if value != {}}
         if changed:
-            self._emit(one, 'set', changed, before, facts=facts, undo=undo, disruption=DOWN if flushes else IN_PLACE, flushes=flushes)
+            self._emit(one, 'set', changed, before, facts=facts, undo=undo, disruption=disruption, flushes=flushes)
         if late:
             old = {option: {name: before.get(option, {}).get(name) for name in own} for option, own in late.items()}
             self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo, requires=_late_needs(one.netns, late))
-        if facts['down'] and facts['up_again']:
+        if into_vrf:
+            self._put_back([back for back in hung if back.section in ('addresses', 'neighs')], one)
+        elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
             self._put_back(hung, one)
 
     def _above(self, netns, found) -> list:
@@ -260,7 +274,7 @@ class LinkPlan:
         self._lower_gone(one, found)
         old = restorable(found.values)
         if one.values.get('kind') not in (None, found.kind):
-            old = {option: value for option, value in old.items() if option not in KINDS and option not in ('kind', 'link')}
+            old = {option: value for option, value in old.items() if option in _ANY_KIND or option in PORTS}
         merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
         if 'kind' in one.values:
             merged['up'] = one.values.get('up', True)
@@ -491,14 +505,19 @@ class LinkPlan:
 
     def _port_down(self, netns, master) -> bool:
         """Whether a port of this master must be down when it is enslaved."""
-        if not master:
-            return False
-        wanted = self.index.get((netns, master))
+        kind = self._kind_of(netns, master)
+        return kind in KINDS and KINDS[kind].port_down
+
+    def _kind_of(self, netns, name) -> str | None:
+        """The kind that a link has or will have."""
+        if not name:
+            return None
+        wanted = self.index.get((netns, name))
         kind = wanted.values.get('kind') if wanted is not None else None
         if kind is None:
-            found = self.world.links(netns).get(master)
-            kind = found.kind if found is not None else self.world.promised(netns, master)
-        return kind in KINDS and KINDS[kind].port_down
+            found = self.world.links(netns).get(name)
+            kind = found.kind if found is not None else self.world.promised(netns, name)
+        return kind
 
     def hung(self, netns, name, sections):
         """Operations that put back what hangs on a link."""
