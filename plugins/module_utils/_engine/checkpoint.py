@@ -38,7 +38,7 @@ class Snapshot:
 
     def __init__(self, resources: dict):
         self.resources = resources
-        self.document = live_document(resources)[0]
+        self.document = live_document(resources, secrets=True)[0]
         self.kept = {name: os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC) for name in namespaces.names()}
         self.sysctls = {name: parameters(name) for name in (None, *self.kept)}
 

@@ -23,8 +23,11 @@ _FEATURES = (
 )
 
 
-def live_document(resources: dict, netns: list | None = None) -> tuple[dict, list]:
-    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module), and runners()."""
+def live_document(resources: dict, netns: list | None = None, secrets: bool = False) -> tuple[dict, list]:
+    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module), and runners().
+
+    With secrets, keys that the kernel tells are among it, for who puts it back but does not show it.
+    """
     kernel = Kernel()
     try:
         world = World(resources, kernel)
@@ -36,11 +39,12 @@ def live_document(resources: dict, netns: list | None = None) -> tuple[dict, lis
         for section, resource in resources.items():
             if section in ('netns', 'sysctls'):
                 continue
-            items = []
+            items, hiding = [], not secrets and resource.table.secretive()
             for place in places:
                 for key, values in world.table(section, place).items():
                     item = resource.document(key, values, place, world)
                     if item is not None:
+                        item = resource.table.document(item, secrets) if hiding else item
                         items.append({**item, **({'netns': place} if place is not None else {})})
             document[section] = resource.merge_documents(items)
         return {section: items for section, items in document.items() if items}, runners(world, places)

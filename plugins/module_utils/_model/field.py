@@ -135,17 +135,21 @@ class Table:
                 return [table.shown(one) if isinstance(one, dict) else one for one in value]
         return value
 
-    def public(self, values: dict) -> dict:
-        """The values as a document has them: without secrets, and without rows that nobody could make again, as a secret of theirs cannot be read."""
+    def secretive(self) -> bool:
+        """Whether a field, or one of a table within, is secret."""
+        return any(field.secret or isinstance(getattr(field.type, 'table', None), Table) and field.type.table.secretive() for field in self.fields)
+
+    def document(self, values: dict, secrets: bool) -> dict:
+        """The values as a document has them: with or without secrets, and without rows that nobody could make again, as a secret of theirs cannot be read."""
         kept = {}
         for name, value in values.items():
             field = self.by_name.get(name)
             table = getattr(getattr(field, 'type', None), 'table', None)
-            if field is not None and field.secret or isinstance(value, list) and isinstance(table, Table) and any(
+            if field is not None and field.secret and not secrets or isinstance(value, list) and isinstance(table, Table) and any(
                     one.secret and one.write_only for one in table):
                 continue
             if isinstance(table, Table) and isinstance(value, (dict, list)):
-                value = table.public(value) if isinstance(value, dict) else [table.public(one) for one in value]
+                value = table.document(value, secrets) if isinstance(value, dict) else [table.document(one, secrets) for one in value]
             kept[name] = value
         return kept
 

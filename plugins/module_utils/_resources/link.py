@@ -360,7 +360,7 @@ class Link(Resource):
         found = values
         if key == 'lo' or (found.kind in KINDS and key in KINDS[found.kind].fallback):
             return None
-        item = self.table.public(restorable(found.values))
+        item = self.table.document(restorable(found.values), secrets=True)
         item['up'] = found.up
         kind = KINDS.get(found.kind)
         if kind is None:
