@@ -143,14 +143,14 @@ def endpoints(prefix: str, family: int) -> list[Field]:
     ]
 
 
-def ipv4(prefix: str, fwmark=None) -> list[Field]:
-    """Options of outer IPv4 headers."""
+def ipv4(prefix: str, ttl=None) -> list[Field]:
+    """Options of outer IPv4 headers; ttl: what is sent at creation where the driver has another default."""
     return [
-        Field('ttl', Int(0, 255, names={'inherit': 0}), prefix + 'TTL', 'TTL of the outer packets; V(inherit) takes that of the inner ones, the default.',
+        Field('ttl', Int(0, 255, names={'inherit': 0}), prefix + 'TTL', 'TTL of the outer packets; V(inherit) takes that of the inner ones, the default.', default=ttl,
               aliases=['hoplimit']),
         Field('tos', Tos(), prefix + 'TOS', 'TOS of the outer packets; V(inherit) takes that of the inner ones. The default is 0.', aliases=['tclass']),
         Field('pmtudisc', Bool(None, None), prefix + 'PMTUDISC', 'Path MTU discovery: outer packets have the DF bit.', default=True),
-        mark(prefix, fwmark),
+        mark(prefix),
     ]
 
 
@@ -220,9 +220,9 @@ def encap(prefix: str, csum6: bool = False) -> list[Field]:
     return [
         Field('encap', Enum({'none': 0, 'fou': 1, 'gue': 2}), prefix + 'ENCAP_TYPE',
               'Encapsulation of the tunnel in UDP: foo-over-UDP or generic UDP encapsulation, from the kernel module fou. The default is V(none).'),
-        Field('encap_sport', Int(0, 65535, names={'auto': 0}), prefix + 'ENCAP_SPORT', 'UDP source port; V(auto), the default, is one for each flow.',
-              keyword='encap-sport'),
-        Field('encap_dport', Int(0, 65535), prefix + 'ENCAP_DPORT', 'UDP destination port.', keyword='encap-dport'),
+        Packed('encap_sport', Int(0, 65535, names={'auto': 0}), None, 'UDP source port; V(auto), the default, is one for each flow.',
+               bits=(prefix + 'ENCAP_SPORT', 0xFFFF), keyword='encap-sport'),
+        Packed('encap_dport', Int(0, 65535), None, 'UDP destination port.', bits=(prefix + 'ENCAP_DPORT', 0xFFFF), keyword='encap-dport'),
         Packed('encap_csum', Bool(None, None), None, 'UDP checksums over IPv4.', bits=(flags, 1), keyword='encap-csum'),
         Packed('encap_udp6_csum', Bool(None, None), None, 'UDP checksums over IPv6.', bits=(flags, 2), keyword='encap-udp6-csum', aliases=['encap_csum6'],
                **more),
@@ -250,8 +250,14 @@ class Tunnel(Kind):
     """A kind of IP tunnel; `ether` where it carries Ethernet frames, `check` for what is peculiar to it."""
 
     def __init__(self, name, doc, fields, *, check=None, ether=False, **more):
+        fields = list(fields)
+        second = [field.name for field in fields if field.name.startswith('encap_')]
+        # iproute2 reads the ports of a live link the wrong way round
+        more.setdefault('together', {field.name: second for field in fields})
         super().__init__(name, doc, fields, encode=self._pack, decode=self._unpack, expand=self._expand, check=self._sentence, restorable=self._restorable,
                          fixed=self._stays, anew=True, ether=ether, **more)
+        encap = self.table.by_name.get('encap')
+        self._encap = encap.attr if encap is not None else None
         self.packed = [field for field in self.table if isinstance(field, Packed)]
         self._own_check = check
 
@@ -267,6 +273,9 @@ class Tunnel(Kind):
         return own
 
     def _pack(self, values: dict, attrs: dict):
+        checksums = self.table.by_name.get('encap_udp6_csum')
+        if checksums is not None and checksums.default is not None:  # lies in wait where there is no second encapsulation yet
+            values = {checksums.name: checksums.default, **values}
         for field in self.packed:
             if field.name in values:
                 field.pack(values[field.name], attrs)
@@ -279,6 +288,8 @@ class Tunnel(Kind):
         values: dict = {}
         for field in self.packed:
             values.update(field.unpack(attrs))
+        if attrs.get(self._encap) == 0:
+            values = {name: value for name, value in values.items() if not name.startswith('encap_')}
         return values
 
     def _restorable(self, values: dict) -> dict:
@@ -286,8 +297,6 @@ class Tunnel(Kind):
         names = [field.name for field in self.table]
         if values.get('external'):
             names = ['external', 'mode']
-        elif values.get('encap') == 'none':
-            names = [name for name in names if not name.startswith('encap_')]
         return {name: value for name, value in values.items() if name in names and not self._unsaid(self.table.by_name[name], value)}
 
     def _unsaid(self, field, value) -> bool:
@@ -315,6 +324,9 @@ class Tunnel(Kind):
             if others:
                 return f"external takes the parameters from each packet and excludes {', '.join(others)}"
             return None
+        second = [name for name in values if name.startswith('encap_')]
+        if second and values.get('encap', 'none') == 'none':
+            return f'{second[0]} needs encap: fou or gue'
         if reach(values.get('remote', 'any')) == 'group' and values.get('local', 'any') == 'any':
             return 'a remote that is a multicast group needs local, the source address'
         return self._own_check(values) if self._own_check else None
