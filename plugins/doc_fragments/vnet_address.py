@@ -85,6 +85,21 @@ options:
     description:
       - "Make temporary addresses from this one."
     type: bool
+  optimistic: &optimistic
+    description:
+      - "Use an IPv6 address while duplicate address detection is under way; the sysctl C(optimistic_dad) of the link has to allow it."
+    type: bool
+  autojoin: &autojoin
+    description:
+      - "Join the multicast group that the address is."
+    type: bool
+  proto: &proto
+    description:
+      - "Who made the address, since Linux 5.18."
+      - "The default is 118, the mark of this collection."
+      - "Allowed: 0-255 or kernel_lo or kernel_ra or kernel_ll."
+    type: str
+    aliases: [protocol]
   config:
     description:
       - "Many objects in one transaction: a list of dicts of the same options, each inheriting those given beside the list."
@@ -106,6 +121,9 @@ options:
       noprefixroute: *noprefixroute
       home: *home
       mngtmpaddr: *mngtmpaddr
+      optimistic: *optimistic
+      autojoin: *autojoin
+      proto: *proto
   purge:
     description:
       - "Remove what is not listed, within each listed O(dev); the kernel's own link-local addresses stay."

@@ -46,6 +46,7 @@ options:
   vid: &vid
     description:
       - "VLAN."
+      - "Without it, a bridge that filters VLANs gets an entry for each VLAN of the port."
       - "Allowed: 1-4094."
     type: int
   entry_state: &entry_state

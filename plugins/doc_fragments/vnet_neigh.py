@@ -55,6 +55,17 @@ options:
     description:
       - "The entry was learned outside the kernel."
     type: bool
+  managed: &managed
+    description:
+      - "The kernel finds out the MAC and keeps it fresh, since Linux 5.16; excludes O(lladdr) and O(nud)."
+    type: bool
+  protocol: &protocol
+    description:
+      - "Who made the entry."
+      - "Allowed: 0-255 or redirect or kernel or boot or static or gated or ra or mrt or zebra or bird or dnrouted or xorp or ntk or dhcp or
+        keepalived or babel or bgp or isis or ospf or rip or eigrp."
+    type: str
+    aliases: [proto]
   config:
     description:
       - "Many objects in one transaction: a list of dicts of the same options, each inheriting those given beside the list."
@@ -70,6 +81,8 @@ options:
       proxy: *proxy
       router: *router
       extern_learn: *extern_learn
+      managed: *managed
+      protocol: *protocol
   purge:
     description:
       - "Remove what is not listed, within each listed O(dev), among permanent entries."

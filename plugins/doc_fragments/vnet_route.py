@@ -57,7 +57,7 @@ options:
   table: &table
     description:
       - "Routing table."
-      - "The default is V(main)."
+      - "The default is V(main), or V(local) for the types V(local), V(broadcast) and V(anycast)."
       - "Allowed: 1-4294967295 or default or main or local."
     type: str
   metric: &metric

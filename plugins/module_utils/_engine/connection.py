@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.answers import SECTIONS, Answers
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 
 
@@ -60,14 +61,17 @@ def protect(operations: list, world):
     if address is None:
         return
     path = path_of(address, world)
+    answers = Answers(operations, world, (ssh_connection() or '').partition(' ')[0].partition('%')[0], address)
     for operation in operations:
-        if _may_cut(operation) and _cuts(operation, path, address):
+        if answers.cut_by(operation) if operation.section in SECTIONS else _may_cut(operation) and _cuts(operation, path, address):
             raise InputError(
                 f"{operation.where or operation.name}: would cut the connection that Ansible came by ({address} on {', '.join(sorted(path))}):"
                 f' {operation.action} {operation.section} {operation.name}; set allow_disconnect: true if that is meant')
 
 
 def _may_cut(operation) -> bool:
+    if operation.section in SECTIONS:
+        return operation.netns is None
     if operation.section == 'teams':
         return operation.netns is None and (operation.disruption != 'in_place' or operation.action == 'delete' or bool(operation.facts.get('enter')))
     if operation.section == 'links':

@@ -21,7 +21,7 @@ def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool
         operations = make_plan(desired, world)
         if not allow_disconnect:
             connection.protect(operations, world)
-        warnings = [operation.facts['warning'] for operation in operations if operation.facts.get('warning')]
+        warnings = world.warnings + [operation.facts['warning'] for operation in operations if operation.facts.get('warning')]
         if operations and not check:
             Applier(resources, kernel).run(operations)
             warnings += verify(desired, resources, kernel)

@@ -75,8 +75,12 @@ class World:
         self.resources, self.kernel = resources, kernel
         self.tables = tables if tables is not None else {}
         self.coming = coming or set()
+        #: sentences for the user that no operation has
+        self.warnings: list[str] = []
         #: namespaces in which something is to be; None: all
         self.needed: set | None = None
+        #: (section, netns, key) of all that is to be there
+        self.wanted: set = set()
         #: {(netns, name): kind} of links that other resources than links make (teams)
         self.promises: dict = {}
         #: {(netns, name): kind} of links that the plan makes

@@ -17,9 +17,10 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 AF_INET, AF_INET6 = 2, 10
 FOREVER = 0xFFFFFFFF
 PROTOCOL = 118  #: our mark in IFA_PROTO, the same as that of our routes
-_KERNEL_LL = 3
+_PROTOCOLS = {'kernel_lo': 1, 'kernel_ra': 2, 'kernel_ll': 3}
 _SUPPLEMENT = ((8, 'IFA_FLAGS', 'uint32'), (9, 'IFA_RT_PRIORITY', 'uint32'), (11, 'IFA_PROTO', 'uint8'))
-_FLAGS = {'nodad': 0x02, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200}
+_FLAGS = {'nodad': 0x02, 'optimistic': 0x04, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200, 'autojoin': 0x400}
+_DADFAILED = 0x08
 _PERMANENT, _SECONDARY, _TEMPORARY = 0x80, 0x01, 0x01
 
 
@@ -51,7 +52,7 @@ class Address(Entry):
     identity = ('dev', 'address')
     purgeable = True
     set_phase, unset_phase = Phase.ADDRESS, Phase.UNSET_ADDRESS
-    replaceable = ('metric', 'valid_lft', 'preferred_lft', 'noprefixroute')
+    replaceable = ('metric', 'valid_lft', 'preferred_lft', 'noprefixroute', 'proto')
     table = Table([
         Field('dev', LinkName(), None, 'Link that has the address.'),
         Field('address', Cidr(), None, 'Address with prefix length.', aliases=['local']),
@@ -66,6 +67,11 @@ class Address(Entry):
         Field('noprefixroute', Bool(None, None), None, 'Make no route for the prefix.'),
         Field('home', Bool(None, None), None, 'Home address of mobile IPv6.'),
         Field('mngtmpaddr', Bool(None, None), None, 'Make temporary addresses from this one.'),
+        Field('optimistic', Bool(None, None), None, 'Use an IPv6 address while duplicate address detection is under way; the sysctl C(optimistic_dad) '
+              'of the link has to allow it.', write_only=True),
+        Field('autojoin', Bool(None, None), None, 'Join the multicast group that the address is.'),
+        Field('proto', Int(0, 255, names=_PROTOCOLS), None, 'Who made the address, since Linux 5.18. The default is 118, the mark of this collection.',
+              aliases=['protocol']),
     ])
 
     def key(self, values):
@@ -78,11 +84,14 @@ class Address(Entry):
         return key[0] == scope.limits['dev'] and self.returns(values)
 
     def returns(self, values):
-        return not (values.get('proto') == _KERNEL_LL or values.get('temporary') or values['address'].startswith('fe80:'))
+        return not (values.get('proto') == 'kernel_ll' or values.get('temporary') or values['address'].startswith('fe80:'))
 
     def plan(self, wanted, scopes, world):
         """The kernel drops routes and neighbours of a link with its last IPv4 address: they come back with an address that does."""
         operations = super().plan(wanted, scopes, world)
+        for one in wanted:
+            if not one.absent and world.table(self.section, one.netns).get(one.key, {}).get('dadfailed'):
+                world.warnings.append(f'{one.where}: another host has this address, so the kernel does not use it; give one of them another')
         # secondary addresses go first: taken back in reverse, they are secondary again
         operations.sort(key=lambda operation: operation.action == 'delete' and not operation.before.get('secondary'))
         gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
@@ -103,6 +112,8 @@ class Address(Entry):
         return operations
 
     def same(self, name, value, found):
+        if name == 'optimistic':
+            return True  # the kernel forgets it when the detection is over
         if name in _FLAGS:
             return bool(found.get(name)) == value
         return super().same(name, value, found)
@@ -136,9 +147,11 @@ class Address(Entry):
             life = attrs.get('IFA_CACHEINFO', {'ifa_valid': FOREVER, 'ifa_preferred': FOREVER})
             for name, part in (('valid_lft', 'ifa_valid'), ('preferred_lft', 'ifa_preferred')):
                 values[name] = 'forever' if life[part] == FOREVER else life[part]
-            values.update({name: True for name, bit in _FLAGS.items() if flags & bit})
+            values.update({name: True for name, bit in _FLAGS.items() if flags & bit and name != 'optimistic'})
+            if flags & _DADFAILED:
+                values['dadfailed'] = True
             if 'IFA_PROTO' in attrs:
-                values['proto'] = attrs['IFA_PROTO']
+                values['proto'] = self.table.by_name['proto'].type.unwire(attrs['IFA_PROTO'])
             table[self.key(values)] = values
         return table
 
@@ -159,7 +172,7 @@ class Address(Entry):
             attrs['IFA_BROADCAST'] = values.get('broadcast')
         attrs['IFA_FLAGS'] = flags or None
         attrs['IFA_RT_PRIORITY'] = values.get('metric')
-        attrs['IFA_PROTO'] = values.get('proto', PROTOCOL)
+        attrs['IFA_PROTO'] = self.table.by_name['proto'].type.wire(values.get('proto', PROTOCOL))
         life = {name: FOREVER if values.get(name, 'forever') == 'forever' else values[name] for name in ('valid_lft', 'preferred_lft')}
         if set(life.values()) != {FOREVER} or operation.action == 'set':
             attrs['IFA_CACHEINFO'] = {'ifa_preferred': life['preferred_lft'], 'ifa_valid': life['valid_lft'], 'cstamp': 0, 'tstamp': 0}
@@ -183,6 +196,8 @@ class Address(Entry):
                 if name in values and not (name == 'label' and values[name] == values['dev']) and values[name] != 'forever':
                     words += [name, str(values[name])]
             words += [name for name in _FLAGS if values.get(name)]
+            if values.get('proto', PROTOCOL) != PROTOCOL:
+                words += ['proto', str(self.table.by_name['proto'].type.wire(values['proto']))]
         return [[*prefix('ip', operation.netns), 'address', verb, *words, 'dev', values['dev']]]
 
     def document(self, key, values, netns, world):

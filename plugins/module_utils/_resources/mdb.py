@@ -11,7 +11,7 @@ import struct
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Enum, Int, Ip, LinkName, ListOf, Mac, Type, canonical_ip
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, Message, attributes, listing
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request
@@ -97,7 +97,7 @@ class Mdb(Entry):
               'The default is O(dev), which is what a VXLAN device wants.'),
         Field('grp', Group(), None, 'Multicast group: an IP address, or a MAC address for a group of layer 2.', aliases=['group']),
         Field('src', Ip(), None, 'Source, of an entry for one source only.'),
-        Field('vid', Int(1, 4094), None, 'VLAN.'),
+        Field('vid', Int(1, 4094), None, 'VLAN. Without it, a bridge that filters VLANs gets an entry for each VLAN of the port.'),
         Field('entry_state', Enum({'temp': 0, 'permanent': 1}), None, 'Whether the entry stays; a temporary one ages out. The default is V(permanent), '
               'which differs from iproute2, or V(temp) for the bridge itself, which knows no other.'),
         Field('filter_mode', Enum({'exclude': 0, 'include': 1}), None,
@@ -142,8 +142,8 @@ class Mdb(Entry):
         return values
 
     def same(self, name, value, found):
-        if name == 'filter_mode':
-            return found.get(name, 'include' if 'src' in found else 'exclude') == value
+        if name in ('filter_mode', 'protocol'):
+            return found.get(name, _unsaid(found)[name]) == value
         if name == 'source_list':
             return found.get(name, []) == value
         if name == 'port':
@@ -175,7 +175,16 @@ class Mdb(Entry):
             for name in ('port', 'via'):
                 if not one.absent and name in one.values and not world.has_link(one.netns, one.values[name]):
                     raise InputError(f"{one.where}: {name} '{one.values[name]}' does not exist: No such device", errno=19, rolled_back=False)
-        return super().plan(wanted, scopes, world)
+        return super().plan([each for one in wanted for each in self._by_vlan(one, world)], scopes, world)
+
+    def _by_vlan(self, one, world) -> list[Wanted]:
+        """Where the bridge filters VLANs, an entry without one is an entry for each VLAN of its port."""
+        link = world.links(one.netns).get(one.values['dev'])
+        if 'vid' in one.values or link is None or not link.values.get('bridge', {}).get('vlan_filtering'):
+            return [one]
+        vids = [vid for dev, vid in world.table('bridge_vlans', one.netns) if dev == one.values['port']]
+        each = [{**one.values, 'vid': vid} for vid in vids]
+        return [Wanted(self.section, one.netns, self.key(values), values, one.absent, one.where) for values in each] or [one]
 
     # -- netlink ------------------------------------------------------------------------------------------------------
 
@@ -215,8 +224,9 @@ class Mdb(Entry):
         for name in ('filter_mode', 'protocol'):
             if name in attrs:
                 values[name] = self.table.by_name[name].type.unwire(attrs[name])
-        if values.get('filter_mode') == ('include' if 'src' in values else 'exclude'):
-            del values['filter_mode']  # what is meant where nothing is said, which older kernels understand as well
+        for name, value in _unsaid(values).items():  # older kernels understand that too
+            if values.get(name) == value:
+                del values[name]
         if flags & _STAR_EXCL:
             values['implied'] = True
         return values
@@ -268,3 +278,8 @@ class Mdb(Entry):
 
     def document(self, key, values, netns, world):
         return dict(values) if self.returns(values) else None
+
+
+def _unsaid(values: dict) -> dict:
+    """What is meant where nothing is said."""
+    return {'filter_mode': 'include' if 'src' in values else 'exclude', 'protocol': 'static'}

@@ -9,11 +9,13 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Ip, LinkName, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, Mac
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import PROTOCOLS
 
 _FLAGS = {'proxy': neigh.NTF_PROXY, 'router': neigh.NTF_ROUTER, 'extern_learn': neigh.NTF_EXT_LEARNED}
+_MANAGED = 1  #: of NDA_FLAGS_EXT
 _SETTABLE = ('permanent', 'noarp', 'reachable', 'stale')
 
 
@@ -23,7 +25,7 @@ class Neigh(Entry):
     identity = ('dev', 'dst')
     purgeable = True
     set_phase, unset_phase = Phase.NEIGH, Phase.UNSET_NEIGH
-    replaceable = ('lladdr', 'nud', 'router', 'extern_learn')
+    replaceable = ('lladdr', 'nud', 'router', 'extern_learn', 'protocol')
     table = Table([
         Field('dev', LinkName(), None, 'Link that the neighbour is on.'),
         Field('dst', Ip(), None, 'Address of the neighbour.', aliases=['address', 'to']),
@@ -32,6 +34,8 @@ class Neigh(Entry):
         Field('proxy', Bool(None, None), None, 'Answer for the address on the link, in place of knowing its MAC.'),
         Field('router', Bool(None, None), None, 'The neighbour is a router.'),
         Field('extern_learn', Bool(None, None), None, 'The entry was learned outside the kernel.'),
+        Field('managed', Bool(None, None), None, 'The kernel finds out the MAC and keeps it fresh, since Linux 5.16; excludes O(lladdr) and O(nud).'),
+        Field('protocol', Int(0, 255, names=PROTOCOLS), None, 'Who made the entry.', aliases=['proto']),
     ])
 
     def key(self, values):
@@ -42,7 +46,10 @@ class Neigh(Entry):
 
     def normal(self, values, where):
         values['proxy'] = bool(values.get('proxy'))
-        if not values['proxy']:
+        if values.get('managed'):
+            if values['proxy'] or 'lladdr' in values or 'nud' in values:
+                raise InputError(f'{where}: managed excludes proxy, lladdr and nud')
+        elif not values['proxy']:
             values.setdefault('nud', 'permanent')
         elif 'lladdr' in values:
             raise InputError(f'{where}: proxy and lladdr exclude each other')
@@ -50,12 +57,12 @@ class Neigh(Entry):
 
     def plan(self, wanted, scopes, world):
         for one in wanted:
-            if not one.absent and not one.values['proxy'] and 'lladdr' not in one.values:
+            if not one.absent and not one.values['proxy'] and not one.values.get('managed') and 'lladdr' not in one.values:
                 raise InputError(f'{one.where}: lladdr is missing')
         return super().plan(wanted, scopes, world)
 
     def same(self, name, value, found):
-        if name in ('router', 'extern_learn'):
+        if name in ('router', 'extern_learn', 'managed'):
             return bool(found.get(name)) == value
         return super().same(name, value, found)
 
@@ -63,7 +70,7 @@ class Neigh(Entry):
         return key[0] == scope.limits['dev'] and self.returns(values)
 
     def returns(self, values):
-        return (values.get('nud') == 'permanent' or values['proxy']) and not values.get('extern_learn')
+        return (values.get('nud') == 'permanent' or values['proxy'] or values.get('managed', False)) and not values.get('extern_learn')
 
     def observe(self, world, netns):
         codec, names, table = neigh.codec(world.kernel), world.links(netns).name_of, {}
@@ -76,9 +83,13 @@ class Neigh(Entry):
                     if 'NDA_DST' not in attrs:
                         continue
                     values = {'dev': names(header['ifindex']), 'dst': attrs['NDA_DST'], 'proxy': bool(header['flags'] & neigh.NTF_PROXY)}
-                    if not values['proxy']:
+                    if attrs.get('NDA_FLAGS_EXT', 0) & _MANAGED:
+                        values['managed'] = True  # its state and MAC are what the kernel finds out
+                    elif not values['proxy']:
                         values['nud'] = states.get(header['state'], 'stale')
-                    if 'NDA_LLADDR' in attrs:
+                    if attrs.get('NDA_PROTOCOL'):
+                        values['protocol'] = self.table.by_name['protocol'].type.unwire(attrs['NDA_PROTOCOL'])
+                    if 'NDA_LLADDR' in attrs and 'managed' not in values:
                         values['lladdr'] = attrs['NDA_LLADDR']
                     values.update({name: True for name, bit in _FLAGS.items() if header['flags'] & bit})
                     table[self.key(values)] = values
@@ -88,9 +99,11 @@ class Neigh(Entry):
         values = operation.before if operation.action == 'delete' else operation.values
         codec = neigh.codec(kernel)
         header = {'family': neigh.AF_INET6 if ':' in values['dst'] else neigh.AF_INET, 'ifindex': kernel.index(operation.netns, values['dev']),
-                  'state': neigh.NUD_STATES[values.get('nud', 'permanent')],
+                  'state': 0 if values.get('managed') else neigh.NUD_STATES[values.get('nud', 'permanent')],
                   'flags': sum(bit for name, bit in _FLAGS.items() if values.get(name))}
-        attrs = {'NDA_DST': values['dst'], 'NDA_LLADDR': values.get('lladdr')}
+        attrs = {'NDA_DST': values['dst'], 'NDA_LLADDR': values.get('lladdr'), 'NDA_FLAGS_EXT': _MANAGED if values.get('managed') else None}
+        if 'protocol' in values:
+            attrs['NDA_PROTOCOL'] = self.table.by_name['protocol'].type.wire(values['protocol'])
         if operation.action == 'delete':
             return [(operation.netns, Request(neigh.RTM_DELNEIGH, 0, codec.pack(header, attrs)))]
         # a learned entry for the address may stand already without being listed as ours: it is taken over
@@ -107,11 +120,13 @@ class Neigh(Entry):
             line += ['proxy', values['dst']]
         else:
             line += [values['dst']]
-            if operation.action != 'delete':
+            if operation.action != 'delete' and not values.get('managed'):
                 line += ['lladdr', values['lladdr'], 'nud', values.get('nud', 'permanent')]
         line += ['dev', values['dev']]
         if operation.action != 'delete':
-            line += [name for name in ('router', 'extern_learn') if values.get(name)]
+            line += [name for name in ('router', 'extern_learn', 'managed') if values.get(name)]
+            if 'protocol' in values:
+                line += ['protocol', str(values['protocol'])]
         return [line]
 
     def document(self, key, values, netns, world):

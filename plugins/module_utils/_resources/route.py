@@ -28,7 +28,7 @@ TABLES = {'default': 253, 'main': 254, 'local': 255}
 TYPES = {'unicast': 1, 'local': 2, 'broadcast': 3, 'anycast': 4, 'multicast': 5, 'blackhole': 6, 'unreachable': 7, 'prohibit': 8, 'throw': 9}
 _WHERE_TO = ('via', 'dev', 'onlink', 'nexthops', 'nhid')
 _DEAD_ENDS = ('blackhole', 'unreachable', 'prohibit', 'throw')
-ONLINK, _CLONED = 0x4, 0x200
+ONLINK, _CLONED, _FIB_MATCH = 0x4, 0x200, 0x3000  # and RTM_F_LOOKUP_TABLE: the table that it was found in
 _IPV6_METRIC = 1024
 _NEXTHOP = struct.Struct('=HBBi')
 _TICKS = 100  #: of clock_t in a second
@@ -171,7 +171,7 @@ class Route(Entry):
         Field('dev', LinkName(), None, 'Link.'),
         Field('from', Cidr(network=True), None, 'Sources that an IPv6 route is for; routes to one destination differ by it.'),
         Field('tos', Int(0, 255), None, 'Type of service that an IPv4 route is for; routes to one destination differ by it.', aliases=['dsfield']),
-        Field('table', Int(1, names=TABLES), None, 'Routing table. The default is V(main).'),
+        Field('table', Int(1, names=TABLES), None, 'Routing table. The default is V(main), or V(local) for the types V(local), V(broadcast) and V(anycast).'),
         Field('metric', Int(), None, 'Metric; routes to one destination differ by it. The default is 0 for IPv4 and 1024 for IPv6.'),
         Field('type', Enum(TYPES), None, 'Type of the route. The default is V(unicast).'),
         Field('src', Ip(), None, 'Preferred source address.', aliases=['prefsrc']),
@@ -202,7 +202,7 @@ class Route(Entry):
         dst = values['dst'] if values['dst'] not in ('0.0.0.0/0', '::/0') else 'default'
         metric = values.get('metric') or (_IPV6_METRIC if family == 'inet6' else 0)
         source = values.get('from') if values.get('from') != '::/0' else None
-        return dst, values.get('table', 'main'), metric, family, values.get('tos', 0), source
+        return dst, _table(values), metric, family, values.get('tos', 0), source
 
     def title(self, key):
         dst, table, metric, family, tos, source = key
@@ -298,10 +298,21 @@ class Route(Entry):
     def _codec(self, kernel):
         return kernel.message('rtmsg', _SUPPLEMENT)
 
-    def observe(self, world, netns):
+    def towards(self, world, netns, dst: str, src: str) -> dict | None:
+        """The route that packets of this host to an address take (`ip route get DST from SRC fibmatch`)."""
+        if world.kernel is None:
+            return None
+        bits = 128 if ':' in dst else 32
+        header = {'family': FAMILIES['inet6' if ':' in dst else 'inet'], 'dst_len': bits, 'src_len': bits, 'flags': _FIB_MATCH}
+        body = self._codec(world.kernel).pack(header, {'RTA_DST': dst, 'RTA_SRC': src})
+        unused, replies = world.kernel.namespaces.socket(netns).batch([Request(RTM_GETROUTE, 0, body)])
+        found = self.observe(world, netns, [(data, 0, len(data)) for unused2, data in replies.get(0, ())])
+        return next(iter(found.values()), None)
+
+    def observe(self, world, netns, answers=None):
         codec, names, table = self._codec(world.kernel), world.links(netns).name_of, {}
         kinds = {name: field.type for name, field in self.table.by_name.items()}
-        for data, start, end in world.kernel.dump(netns, RTM_GETROUTE, codec.pack({}, {})):
+        for data, start, end in world.kernel.dump(netns, RTM_GETROUTE, codec.pack({}, {})) if answers is None else answers:
             header = codec.read_header(data, start)
             if header['family'] not in (AF_INET, AF_INET6) or header['flags'] & _CLONED:
                 continue
@@ -364,7 +375,7 @@ class Route(Entry):
         kinds = {name: field.type for name, field in self.table.by_name.items()}
         family = self._family(values)
         kind = values.get('type', 'unicast')
-        table = kinds['table'].wire(values.get('table', 'main'))
+        table = kinds['table'].wire(_table(values))
         header = {'family': FAMILIES[family], 'table': table if table < 256 else 0, 'type': TYPES[kind], 'tos': values.get('tos', 0),
                   'scope': kinds['scope'].wire(values.get('scope') or self._scope(family, kind, values)),
                   'proto': kinds['protocol'].wire(values.get('protocol', PROTOCOL)), 'flags': ONLINK if values.get('onlink') else 0}
@@ -421,6 +432,8 @@ class Route(Entry):
         family = self._family(values)
         if family == 'inet6':
             line.insert(line.index('ip') + 1, '-6')
+        elif values['dst'] == 'default' and ':' in values.get('via', ''):
+            line.insert(line.index('ip') + 1, '-4')
         line += ['route', verb]
         if values.get('type', 'unicast') != 'unicast':
             line.append(values['type'])
@@ -434,8 +447,8 @@ class Route(Entry):
             if 'dev' in values and not values.get('nexthops'):
                 line += ['dev', values['dev']]
         for name in ('table', 'metric', 'tos'):
-            if name in values and values[name] not in ('main', 0):
-                line += [name, str(values[name])]
+            if name in values and (values[name] not in ('main', 0) or name == 'table' and values.get('type', 'unicast') != 'unicast'):
+                line += [name, hex(values[name]) if name == 'tos' else str(values[name])]
         if operation.action == 'delete':
             return [line]
         line += ['proto', str(values.get('protocol', PROTOCOL))]
@@ -461,6 +474,11 @@ class Route(Entry):
         if not self.returns(values):
             return None
         return {name: value for name, value in values.items() if not (name == 'onlink' and not value)}
+
+
+def _table(values: dict):
+    """The table of a route, which is that of iproute2 where nothing is said."""
+    return values.get('table') or ('local' if values.get('type') in ('local', 'broadcast', 'anycast') else 'main')
 
 
 def _via(family: str, gateway: str) -> str:

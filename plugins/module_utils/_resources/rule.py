@@ -241,7 +241,8 @@ class Rule(Entry):
                 continue
             _need_release(one, world)
             values = {'priority': _next_priority(rules(one.netns), one.values['family']), 'protocol': PROTOCOL, **one.values}
-            place = next((place for place, rule in enumerate(rules(one.netns)) if rule['priority'] > values['priority']), len(rules(one.netns)))
+            place = next((place for place, rule in enumerate(rules(one.netns)) if rule['family'] == values['family']
+                          and rule['priority'] > values['priority']), len(rules(one.netns)))
             rules(one.netns).insert(place, values)
             operations.append(self.creation(one.netns, self.key(values), values, one.where))
         return operations
@@ -268,6 +269,8 @@ class Rule(Entry):
             for name, attr, length in (('src', 'FRA_SRC', 'src_len'), ('dst', 'FRA_DST', 'dst_len')):
                 if attr in attrs:
                     values[name] = f'{attrs[attr]}/{header[length]}'
+            if 'fwmask' in values:
+                values.setdefault('fwmark', 0)
             if header['flags'] & _INVERT:
                 values['invert'] = True
             if attrs.get('FRA_L3MDEV'):

@@ -11,7 +11,7 @@ import sys
 import pytest
 from unit.engine.worlds import read_world
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import connection, run
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import answers, connection, run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_document
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
@@ -151,3 +151,53 @@ def test_allow_disconnect(monkeypatch, allow):
     else:
         with pytest.raises(InputError, match='cut the connection'):
             run.run(desired, RESOURCES, check=True)
+
+
+# -- the way back
+
+ROUTES = [{'dst': 'default', 'via': '192.0.2.1', 'dev': 'v10', 'table': 100}, {'dst': '203.0.113.0/24', 'via': '192.0.2.2', 'dev': 'v10', 'table': 100},
+          {'dst': 'default', 'via': '192.0.2.1', 'dev': 'v10'}]
+RULES = [{'priority': 100, 'src': '192.0.2.0/24', 'table': 100}, {'priority': 200, 'table': 100, 'dst': '203.0.113.9/32'}]
+
+
+def protect_answers(monkeypatch, document, nhid=None):
+    monkeypatch.setenv('SSH_CONNECTION', SSH)
+    world = read_world({**WORLD, 'routes': ROUTES})
+    rules = RESOURCES['rules']
+    live = [*rules.empty().values(), *({**one.values, 'protocol': 118} for item in RULES for one in rules.parse(item, 'rule'))]
+    world.tables['rules', None] = {rules.key(values): values for values in live}
+    world.tables['nexthops', None] = {key: {'id': key, 'dev': 'v10', 'family': 'inet', 'protocol': 118} for key in (7, 8)}
+    route = {'dst': 'default', 'nhid': nhid, 'table': 100} if nhid else ROUTES[1]
+    monkeypatch.setattr(answers, 'route_back', lambda world, client, server: {**route, 'family': 'inet'})
+    connection.protect(make_plan(from_document(RESOURCES, document), world), world)
+
+
+@pytest.mark.parametrize('document, nhid', [
+    ({'routes': [{'dst': '203.0.113.0/24', 'table': 100, 'state': 'absent'}]}, None),
+    ({'routes': [{'dst': '203.0.113.0/24', 'table': 100, 'type': 'blackhole'}]}, None),
+    ({'routes': [{'dst': '203.0.113.8/30', 'table': 100, 'type': 'unreachable'}]}, None),
+    ({'rules': [{'priority': 50, 'dst': '203.0.113.0/24', 'action': 'prohibit'}]}, None),
+    ({'rules': [{'priority': 50, 'iif': 'lo', 'action': 'blackhole'}]}, None),
+    ({'rules': [{'purge': True, 'config': []}]}, None),
+    ({'rules': [{**RULES[0], 'state': 'absent'}, {**RULES[1], 'state': 'absent'}]}, None),
+    ({'nexthops': [{'id': 7, 'state': 'absent'}]}, 7),
+    ({'links': [{'name': 'v10', 'master': 'red'}, {'name': 'red', 'kind': 'vrf', 'vrf': {'table': 10}}]}, None),
+], ids=str)
+def test_answers_cut(monkeypatch, document, nhid):
+    with pytest.raises(InputError, match='would cut the connection'):
+        protect_answers(monkeypatch, document, nhid)
+
+
+@pytest.mark.parametrize('document, nhid', [
+    ({'routes': [{'dst': 'default', 'state': 'absent'}, {'dst': 'default', 'table': 100, 'state': 'absent'}]}, None),
+    ({'routes': [{'dst': '203.0.113.0/24', 'via': '192.0.2.9', 'table': 100}]}, None),
+    ({'routes': [{'dst': '203.0.113.16/28', 'table': 100, 'type': 'blackhole'}, {'dst': '203.0.113.8/30', 'type': 'blackhole'}]}, None),
+    ({'rules': [{'priority': 50, 'dst': '203.0.114.0/24', 'action': 'prohibit'}, {'priority': 51, 'family': 'inet6', 'action': 'blackhole'}]}, None),
+    ({'rules': [{'priority': 300, 'action': 'blackhole'}, {'priority': 50, 'iif': 'eth2', 'action': 'blackhole'}]}, None),
+    ({'rules': [{**RULES[0], 'state': 'absent'}]}, None),
+    ({'rules': [{'purge': True, 'config': [{'priority': 70, 'table': 100}]}]}, None),
+    ({'rules': [{'netns': 'blue', 'priority': 50, 'action': 'blackhole'}]}, None),
+    ({'nexthops': [{'id': 8, 'state': 'absent'}]}, 7),
+], ids=str)
+def test_answers_let_through(monkeypatch, document, nhid):
+    protect_answers(monkeypatch, document, nhid)
