@@ -32,9 +32,9 @@ options:
       - "Without it an existing link, such as a physical NIC, is configured."
     type: str
     aliases: [type]
-    choices: [amt, bareudp, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib,
-      ipvlan, ipvtap, macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard,
-      xfrm]
+    choices: [amt, bareudp, batadv, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip,
+      ipoib, ipvlan, ipvtap, macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan,
+      wireguard, xfrm]
   up: &up
     description:
       - "Administrative state."
@@ -299,6 +299,39 @@ options:
           - "Port GUID, InfiniBand."
           - "Allowed: eight bytes such as 00:11:22:33:44:55:66:77."
         type: str
+  xdp: &xdp
+    description:
+      - "XDP program of the link, from an object file, which C(ip) on the managed host loads, or one that is pinned; O(xdp.mode=off) takes it
+        off."
+      - "A program that is attached is taken for the wanted one if its tag is that of the object (a digest of its instructions, so a changed
+        object is loaded anew), or, where the tag depends on the kernel (CO-RE relocations, calls of functions), if it has the name of the
+        function; a pinned program if it is the very same."
+    type: dict
+    suboptions:
+      object:
+        description:
+          - "Absolute path, on the managed host, of the ELF object that holds the program."
+          - "Allowed: at most 4095 bytes."
+        type: str
+        aliases: [obj]
+      section:
+        description:
+          - "Section of that object; V(prog) where none is given, as with C(ip)."
+          - "Allowed: at most 255 bytes."
+        type: str
+        aliases: [sec]
+      pinned:
+        description:
+          - "Absolute path of a program that is loaded already and pinned in a bpf file system."
+          - "Allowed: at most 4095 bytes."
+        type: str
+      mode:
+        description:
+          - "Where it runs: V(generic) in the kernel's own receive path, V(drv) in the driver, V(offload) on the card; V(off) takes programs
+            off."
+          - "Where none is given, in the driver if it can, and either is fine."
+        type: str
+        choices: ['off', generic, drv, offload]
   amt: &amt
     description:
       - "Options of O(kind=amt)."
@@ -379,6 +412,66 @@ options:
           - "Carry IPv6 beside IPv4, or multicast MPLS beside unicast."
           - "The kernel cannot change it on a live link."
         type: bool
+  batadv: &batadv
+    description:
+      - "Options of O(kind=batadv)."
+    type: dict
+    suboptions:
+      ra:
+        description:
+          - "Routing algorithm."
+          - "The kernel cannot change it on a live link."
+        type: str
+        aliases: [routing_algo]
+        choices: ['BATMAN_IV', 'BATMAN_V']
+      aggregation:
+        description:
+          - "Send several of its own messages in one packet."
+        type: bool
+      ap_isolation:
+        description:
+          - "Keep clients of access points apart."
+        type: bool
+      bonding:
+        description:
+          - "Use several links to a neighbour at once."
+        type: bool
+      bridge_loop_avoidance:
+        description:
+          - "Notice meshes that are also connected by a LAN."
+        type: bool
+      distributed_arp_table:
+        description:
+          - "Answer ARP from what the mesh knows."
+        type: bool
+      fragmentation:
+        description:
+          - "Split packets that are too large for a link."
+        type: bool
+      gw_mode:
+        description:
+          - "Whether the node looks for a gateway, or is one."
+        type: str
+        choices: ['off', client, server]
+      hop_penalty:
+        description:
+          - "What each hop takes off the quality of a path."
+          - "Allowed: 0-255."
+        type: int
+      multicast_forceflood:
+        description:
+          - "Flood all multicast."
+        type: bool
+      orig_interval:
+        description:
+          - "Pause between messages that announce the node."
+          - "Allowed: 40-2147483647 milliseconds."
+        type: int
+      multicast_fanout:
+        description:
+          - "Receivers up to which multicast is sent to each of them instead."
+          - "Allowed: 0-4294967295."
+        type: int
   bond: &bond
     description:
       - "Options of O(kind=bond)."
@@ -3419,8 +3512,10 @@ options:
       features: *features
       num_vfs: *num_vfs
       vfs: *vfs
+      xdp: *xdp
       amt: *amt
       bareudp: *bareudp
+      batadv: *batadv
       bond: *bond
       bridge: *bridge
       can: *can

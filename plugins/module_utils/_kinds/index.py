@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds import (
-    amt, bareudp, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib, ipvlan, ipvtap,
-    macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard, xfrm,
+    amt, bareudp, batadv, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib, ipvlan,
+    ipvtap, macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard, xfrm,
 )
 
 KINDS = {module.KIND.name: module.KIND for module in (
-    amt, bareudp, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib, ipvlan, ipvtap,
-    macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard, xfrm,
+    amt, bareudp, batadv, bond, bridge, can, dummy, erspan, geneve, gre, gretap, hsr, ifb, ip6erspan, ip6gre, ip6gretap, ip6tnl, ipip, ipoib, ipvlan,
+    ipvtap, macsec, macvlan, macvtap, netdevsim, netkit, nlmon, sit, team, tun, vcan, veth, vlan, vrf, vti, vti6, vxcan, vxlan, wireguard, xfrm,
 )}

@@ -129,7 +129,7 @@ class VnisPart(Part):
 
     @staticmethod
     def _steps(values, before):
-        """(whether to add, row): what goes, then what comes. A VNI loses its destination only by going."""
+        """(whether to add, row): what goes, then what comes. A destination that is merely replaced leaves its FDB entry behind."""
         now, old = merged(values['vnis']), merged(before.get('vnis'))
         return [(False, row) for row in without(old, now)] + [(True, row) for row in without(now, old)]
 
@@ -151,5 +151,5 @@ class VnisPart(Part):
         lines = []
         for add, row in self._steps(values, before):
             destination = [word for option in ('group', 'remote') if add and option in row for word in (option, row[option])]
-            lines.append([*prefix('bridge', netns), 'vni', 'add' if add else 'del', 'vni', row['vni'], *destination, 'dev', name])
+            lines.append([*prefix('bridge', netns), 'vni', 'add' if add else 'delete', 'vni', row['vni'], *destination, 'dev', name])
         return lines
