@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel
+from differential.elf import DROP, PASS, xdp_object
 from module import round_trip
 
 TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
@@ -347,3 +348,130 @@ def test_offload_of_a_simulated_nic(sim):
     sim.module('vnet_link', name='nic', kind='netdevsim', netdevsim={'id': 70}, features={'hw-tc-offload': True})
     assert features(sim, 'nic')['hw-tc-offload'] is True
     assert sim.module('vnet_link', name='nic', features={'hw-tc-offload': True})['changed'] is False
+
+
+# ---- XDP
+
+
+def attached_xdp(space, name) -> dict:
+    """{mode: name of the program} as `ip link` prints it."""
+    modes = {1: 'drv', 2: 'generic', 3: 'offload'}
+    shown = space.link(name).get('xdp', {})
+    return {modes[one['mode']]: one['prog']['name'] for one in shown.get('attached', [shown] if shown.get('prog') else [])}
+
+
+@pytest.fixture
+def objects(tmp_path):
+    made = {'pass': xdp_object(PASS), 'drop': xdp_object(DROP), 'other': xdp_object(PASS, 'xdp', 'other_name'), 'longer': xdp_object(PASS, padding=1),
+            'none': b'no object'}
+    for name, data in made.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def test_xdp(spaces, objects):
+    theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
+    for space in (theirs, ours, replayed):
+        space.batch(['ip link add v type veth peer w'])
+    for mode in ('generic', 'drv'):
+        wanted = {'object': f'{objects}/pass', 'mode': mode}
+        theirs.ip(f'-force link set dev v xdp{"drv" if mode == "generic" else "generic"} off')
+        theirs.ip(f'-force link set dev v xdp{mode} object {objects}/pass section prog')
+        planned = ours.module('vnet_link', name='v', xdp=wanted, check=True)
+        changed = ours.module('vnet_link', name='v', xdp=wanted)
+        assert changed == planned and changed['changed'] is True
+        assert attached_xdp(ours, 'v') == attached_xdp(theirs, 'v') == {mode: 'main_xdp'}
+        assert ours.module('vnet_link', name='v', xdp=wanted)['operations'] == []
+        assert ours.module('vnet_link', name='v', xdp={'object': f'{objects}/pass'})['operations'] == []  # in whatever mode
+        ours.replay(changed['commands'], (ours, replayed))
+        assert attached_xdp(replayed, 'v') == attached_xdp(theirs, 'v')
+    # another program of the same name and size, and a longer one, are not the same
+    for name in ('drop', 'longer'):
+        assert ours.module('vnet_link', name='v', xdp={'object': f'{objects}/{name}'})['changed'] is True
+        assert ours.module('vnet_link', name='v', xdp={'object': f'{objects}/{name}'})['changed'] is False
+    assert ours.module('vnet_link', name='v', xdp={'object': f'{objects}/other', 'section': 'xdp'})['changed'] is True
+    assert attached_xdp(ours, 'v') == {'drv': 'other_name'}
+    off = ours.module('vnet_link', name='v', xdp={'mode': 'off'})
+    assert attached_xdp(ours, 'v') == {} and ours.module('vnet_link', name='v', xdp={'mode': 'off'})['changed'] is False
+    ours.replay(off['commands'], (ours, replayed))
+    assert attached_xdp(replayed, 'v') == {}
+
+
+def test_xdp_is_taken_back(spaces, objects):
+    ours = spaces('ours')
+    ours.batch(['ip link add v type veth peer w'])
+    wanted = {'object': f'{objects}/pass', 'mode': 'generic'}
+    refused = ours.refused('vnet_link', config=[{'name': 'v', 'xdp': wanted}, BAD])
+    assert refused['rolled_back'] is True and attached_xdp(ours, 'v') == {}
+    ours.module('vnet_link', name='v', xdp=wanted)
+    for other in ({'object': f'{objects}/drop', 'mode': 'drv'}, {'object': f'{objects}/drop'}, {'mode': 'off'}):
+        refused = ours.refused('vnet_link', config=[{'name': 'v', 'xdp': other}, BAD])
+        assert refused['rolled_back'] is True and ours.module('vnet_link', name='v', xdp=wanted)['changed'] is False
+
+
+def test_xdp_drops_and_passes(spaces, objects):
+    """What the program says is done to frames."""
+    ours = spaces('ours')
+    ours.module('vnet_link', config=[{'name': 'v', 'kind': 'veth', 'peer': {'name': 'w'}}, {'name': 'w', 'xdp': {'object': f'{objects}/drop'}}])
+    with inside(ours):
+        ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
+        ear.bind(('w', 0))
+        mouth = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        mouth.bind(('v', 0))
+    with ear, mouth:
+        for program, comes in (('drop', False), ('pass', True)):
+            ours.module('vnet_link', name='w', xdp={'object': f'{objects}/{program}'})
+            mouth.send(FRAME)
+            assert bool(select.select([ear], [], [], 1)[0]) == comes
+
+
+def test_pinned_xdp(spaces, objects):
+    ours, theirs = spaces('ours', 'theirs')
+    ours.batch(['ip link add v type veth peer w', 'ip link add x type veth peer y'])
+    folder = '/run/test-bpf'
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run(['mount', '-t', 'bpf', 'bpf', folder], check=True)
+    try:
+        from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import bpf
+
+        ours.module('vnet_link', name='x', xdp={'object': f'{objects}/pass'})
+        program = bpf.by_id(ours.link('x')['xdp']['prog']['id'])
+        pin(program, folder + '/one')
+        os.close(program)
+        changed = ours.module('vnet_link', name='v', xdp={'pinned': folder + '/one', 'mode': 'drv'})
+        assert changed['changed'] and ours.link('v')['xdp']['prog']['id'] == ours.link('x')['xdp']['prog']['id']
+        assert ours.module('vnet_link', name='v', xdp={'pinned': folder + '/one'})['changed'] is False
+        ours.module('vnet_link', name='v', xdp={'mode': 'off'})
+        ours.replay(changed['commands'])
+        assert ours.link('v')['xdp']['prog']['id'] == ours.link('x')['xdp']['prog']['id']
+        ours.module('vnet_link', name='v', xdp={'object': f'{objects}/pass'})  # the same instructions are the same program
+        assert 'cannot be read' in ours.refused('vnet_link', name='v', xdp={'pinned': folder + '/none'})['msg']
+    finally:
+        subprocess.run(['umount', folder], check=True)
+
+
+def pin(program: int, path: str) -> None:
+    """BPF_OBJ_PIN."""
+    import ctypes
+
+    from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import bpf
+
+    name = ctypes.create_string_buffer(path.encode())
+    bpf._bpf(6, struct.pack('=QII', ctypes.addressof(name), program, 0))  # pylint: disable=protected-access
+
+
+def test_xdp_that_cannot_be_had(spaces, objects):
+    ours = spaces('ours')
+    ours.batch(['ip link add v type veth peer w', 'ip link add dum type dummy'])
+    for wanted, words in (({'object': f'{objects}/none'}, 'is no ELF object'), ({'object': f'{objects}/missing'}, 'cannot be read: No such file'),
+                          ({'object': f'{objects}/pass', 'section': 'nothing'}, 'has no section nothing; there are prog'), ({}, 'must be object'),
+                          ({'object': 'pass'}, 'must be object'), ({'object': f'{objects}/pass', 'mode': 'off'}, 'must be object')):
+        refused = ours.refused('vnet_link', name='v', xdp=wanted)
+        assert words in refused['msg'] and 'failed_operation' not in refused, refused['msg']
+    refused = ours.refused('vnet_link', name='dum', xdp={'object': f'{objects}/pass', 'mode': 'drv'})
+    assert 'ip cannot load section prog' in refused['msg'] and refused['rolled_back'] is True
+    from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import xdp
+
+    with mock.patch.object(xdp, 'prefix', lambda tool, netns: ['/nowhere/ip']):
+        assert 'install iproute2' in ours.refused('vnet_link', name='v', xdp={'object': f'{objects}/pass'})['msg']
+    assert attached_xdp(ours, 'v') == {}

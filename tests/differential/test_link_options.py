@@ -244,7 +244,7 @@ ELSEWHERE = {
     ('', 'protodown'): 'test_kinds.py', ('vxlan', 'vnis'): 'test_kinds.py',
     ('bridge_port', 'mcast_max_groups'): 'test_kinds.py',
     ('', 'move_from'): 'test_link.py', ('', 'peer'): 'test_link.py', ('veth', 'peer'): 'test_link.py',
-    ('tun', 'persist'): 'test_device.py', **{('', option): 'test_device.py' for option in ('features', 'num_vfs', 'vfs')},
+    ('tun', 'persist'): 'test_device.py', **{('', option): 'test_device.py' for option in ('features', 'num_vfs', 'vfs', 'xdp')},
     **{(kind, option): 'test_device.py' for kind in ('macvtap', 'ipvtap') for option in ('user', 'group')},
     **{('netdevsim', option): 'test_device.py' for option in ('id', 'ports', 'queues', 'num_vfs')},
 }
@@ -324,7 +324,7 @@ class Group:
         family = KINDS[self.key].data if self.key in KINDS else ''
         if family in ('ipvlan', 'macvlan'):
             return {self.names[option] for option in self.cases if family == 'ipvlan' or option == 'flags'}
-        return {self.names[option] for option in ('gpe', 'address') if option in self.names}
+        return {self.names[option] for option in ('gpe', 'innerprotoinherit', 'address') if option in self.names}
 
     def _fill(self, text, option: str):
         if isinstance(text, str):
@@ -472,7 +472,7 @@ def test_options_of_live_links(spaces, key, needed):
     before, indexes = by_name(ours), ours.links()
     fixed = {group.names[option] for option in group.cases if group.live(option) == RECREATE}
     items = group.items(with_option=True)
-    if fixed and key in KINDS and KINDS[key].anew:  # what is made anew keeps its MTU
+    if fixed and key in KINDS:  # what is made anew keeps its MTU
         theirs.batch([f"ip link set dev {name} mtu {before[name]['mtu']}" for name in fixed])
 
     for name in fixed:

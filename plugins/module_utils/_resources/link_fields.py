@@ -14,7 +14,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import (
     IFF_ALLMULTI, IFF_DYNAMIC, IFF_MULTICAST, IFF_NOARP, IFF_NOTRAILERS, IFF_PROMISC, IFF_UP,
 )
-from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import features, vfs
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import features, vfs, xdp
 
 ADDRGENMODES = {'eui64': 0, 'none': 1, 'stable_secret': 2, 'random': 3}
 #: option: (bit of ifi_flags, whether the bit means the opposite)
@@ -88,12 +88,13 @@ COMMON = [
     Field('features', features.Features(), None, features.DOC),
     Field('num_vfs', Int(0, 65535), None, vfs.NUM_DOC),
     Field('vfs', vfs.ROWS, None, vfs.DOC),
+    Field('xdp', xdp.Xdp(), None, xdp.DOC),
 ]
 KIND_FIELDS = [Field(kind.key, Options(kind.table), None, f'Options of O(kind={kind.name}).') for kind in KINDS.values() if kind.table.fields]
 PORTS = {kind.port_option: kind for kind in KINDS.values() if kind.port_option}
 PORT_FIELDS = [Field(option, Options(kind.port), None, f'Options of the link as a port of a {kind.name}.') for option, kind in PORTS.items()]
 #: Part objects of options that any link may have
-COMMON_PARTS: tuple = (features.FeaturesPart(), vfs.NumVfs(), vfs.Vfs())
+COMMON_PARTS: tuple = (features.FeaturesPart(), vfs.NumVfs(), vfs.Vfs(), xdp.XdpPart())
 #: sent and read by their attribute, with nothing special about them
 PLAIN = Table([field for field in COMMON if field.attr and field.name not in ('name', 'altnames', 'master', 'link')])
 
