@@ -67,6 +67,10 @@ options:
     description: Address translation, as items of M(linuxnet.vnet.vnet_nat).
     type: list
     elements: dict
+  tc:
+    description: Traffic control, as items of M(linuxnet.vnet.vnet_tc).
+    type: list
+    elements: dict
   src:
     description:
       - File that holds the document, in YAML or JSON; a large document belongs in a file, since Ansible templates every string of inline ones.

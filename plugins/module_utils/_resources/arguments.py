@@ -28,6 +28,7 @@ SCOPES = {
     'rules': "O(netns), O(protocol), which defaults to the mark of this collection, and O(family), where it is given; the kernel's own rules stay",
     'mdb': 'each listed O(dev), among permanent entries',
     'nat': 'O(netns)',
+    'tc': "each listed O(dev); the kernel's own queues come back",
     'teams': 'the ports of each listed O(name)',
 }
 

@@ -17,8 +17,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.nexthop i
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import Route
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.rule import Rule
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.sysctl import Sysctl
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.tc import Tc
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team import Team
 
 RESOURCES = {resource.section: resource for resource in (
-    Netns(), Link(), Team(), BridgeVlan(), Fdb(), Mdb(), Address(), Neigh(), Nexthop(), Route(), Rule(), Sysctl(), Nat(),
+    Netns(), Link(), Team(), BridgeVlan(), Fdb(), Mdb(), Address(), Neigh(), Nexthop(), Route(), Rule(), Sysctl(), Nat(), Tc(),
 )}
