@@ -61,6 +61,8 @@ def values_of(kind) -> st.SearchStrategy:
         return st.lists(values_of(kind.item), max_size=kind.size or 5)
     if isinstance(kind, types.Text):
         return st.text(st.characters(codec='utf-8', exclude_characters='\0'), max_size=max(1, kind.size // 4))
+    if type(kind).__name__ == 'Hex':
+        return st.sampled_from(kind.sizes).flatmap(lambda size: st.binary(min_size=size, max_size=size)).map(bytes.hex)
     if type(kind).__name__ == 'PortRange':
         return st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(sorted).map(lambda pair: f'{pair[0]}-{pair[1]}')
     raise NotImplementedError(type(kind).__name__)
