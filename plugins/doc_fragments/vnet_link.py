@@ -171,7 +171,7 @@ options:
     type: str
   link_netns: &link_netns
     description:
-      - "Namespace of O(link), where it is another one."
+      - "Namespace of O(link), where it is another one; for tunnels, that of the outer packets."
       - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
     type: str
   move_from: &move_from

@@ -31,4 +31,4 @@ KIND = Kind('xfrm', 'A link whose packets IPsec states and policies with its ide
     Field('if_id', Number(1, 0xFFFFFFFF), PREFIX + 'IF_ID', 'Identifier that the states and policies have.'),
     Field('dev', LinkRef(), PREFIX + 'LINK', 'Link that the protected packets leave by.', live=RECREATE),
     external(PREFIX, (3, 'flag')),
-], check=_check, fixed=_fixed, restorable=_restorable, together={'if_id': ['dev']}, anew=True, ether=False)
+], check=_check, fixed=_fixed, restorable=_restorable, together={'if_id': ['dev']}, anew=True, underlay=True, ether=False)

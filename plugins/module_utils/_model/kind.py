@@ -29,11 +29,13 @@ class Kind:
     fixed    function(changed own values, found ones) -> options that a live link cannot take, beyond those that are never live
     expand   function(given own values) -> the same with the options that some of them stand for in their place
     anew     a message that changes a live link replaces all of its own options: all that are known are sent
+    underlay  its outer packets stay in the namespace that it was made in: `link_netns`, which it can have without `link`
     whole    tuples of options that the kernel takes together only: where one of them changes, all that are wanted are sent
     made     False where such devices come with their hardware: they are configured, and neither made nor removed
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     parts    Part objects: options that are read and set by another way than link messages
+    later    common options that the driver does not take from the message that makes the link
     ether    the link has MAC addresses of its own; otherwise `address` and `broadcast` are not its options
     brings   function(own values) -> names of other links that are made and removed with it
     layer    the option that decides what the link carries: with another value it has other flags, and another MAC or none
@@ -42,8 +44,8 @@ class Kind:
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
-                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(),
-                 expand=None, anew: bool = False):
+                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(),
+                 expand=None, anew: bool = False, underlay: bool = False):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -57,5 +59,5 @@ class Kind:
         self.layer, self.brings = layer, brings or (lambda values: [])
         self.fixed, self.together = fixed, together or {}
         self.key = key or name
-        self.expand, self.anew = expand, anew
-        self.parts, self.ether, self.fallback = tuple(parts), ether, tuple(fallback)
+        self.expand, self.anew, self.underlay = expand, anew, underlay
+        self.parts, self.later, self.ether, self.fallback = tuple(parts), tuple(later), ether, tuple(fallback)

@@ -255,7 +255,7 @@ class Tunnel(Kind):
         # iproute2 reads the ports of a live link the wrong way round
         more.setdefault('together', {field.name: second for field in fields})
         super().__init__(name, doc, fields, encode=self._pack, decode=self._unpack, expand=self._expand, check=self._sentence, restorable=self._restorable,
-                         fixed=self._stays, anew=True, ether=ether, **more)
+                         fixed=self._stays, anew=True, underlay=True, ether=ether, **more)
         encap = self.table.by_name.get('encap')
         self._encap = encap.attr if encap is not None else None
         self.packed = [field for field in self.table if isinstance(field, Packed)]

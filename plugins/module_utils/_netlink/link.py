@@ -92,13 +92,27 @@ def get(kernel, netns: str | None, name: str, attrs, mask: int = SKIP_STATS) -> 
     return codec.read(replies[0][0][1], {codec.layout.by_name[attr].number for attr in attrs})[1]
 
 
+_NSID = Layout([(1, 'NETNSA_NSID', 'int32'), (3, 'NETNSA_FD', 'uint32')])
+
+
+def given_nsid(kernel, netns: str | None, target: str | None) -> int:
+    """The id by which `netns` knows the namespace `target`, which it gets where it has none."""
+    number = nsid(kernel, netns, target)
+    if number is None:
+        body = b'\0' * 4 + _NSID.pack({'NETNSA_NSID': -1, 'NETNSA_FD': kernel.namespaces.fd(target)})
+        failed, unused = kernel.namespaces.socket(netns).batch([Request(RTM_NEWNSID, 0, body)])
+        for error in failed.values():
+            raise error
+        number = nsid(kernel, netns, target)
+    return number
+
+
 def nsid(kernel, netns: str | None, target: str | None) -> int | None:
     """The id by which `netns` knows the namespace `target`; None if it has none."""
-    codec = Layout([(1, 'NETNSA_NSID', 'int32'), (3, 'NETNSA_FD', 'uint32')])
-    body = b'\0' * 4 + codec.pack({'NETNSA_FD': kernel.namespaces.fd(target)})
+    body = b'\0' * 4 + _NSID.pack({'NETNSA_FD': kernel.namespaces.fd(target)})
     failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETNSID, 0, body)])
     for answers in replies.values():
         data = answers[0][1]
-        number = codec.read(data, 4, len(data)).get('NETNSA_NSID')
+        number = _NSID.read(data, 4, len(data)).get('NETNSA_NSID')
         return None if number is None or number < 0 else number
     return None

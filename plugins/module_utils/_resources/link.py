@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
     ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, peer_of, references, restorable_peer, without_late
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, lower_netns, peer_of, references, restorable_peer, without_late
 
 
 class Link(Resource):
@@ -75,7 +75,7 @@ class Link(Resource):
         for name in ('master', 'link'):
             if values.get(name) == values['name'] and not values.get('link_netns'):
                 raise InputError(f"{where}: a link cannot be its own {'master' if name == 'master' else 'parent'}")
-        if values.get('link_netns') and 'link' not in values:
+        if values.get('link_netns') and 'link' not in values and not (kind is not None and kind.underlay):
             raise InputError(f'{where}: link_netns needs link')
         if values.get('kind') and values.get('move_from'):
             raise InputError(f'{where}: move_from takes an existing link and excludes kind')
@@ -161,8 +161,7 @@ class Link(Resource):
         attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
         info = {'IFLA_INFO_KIND': kind.name}
         own, data = _told(kind, first), b''
-        home = values.get('link_netns') if 'link' in values else None
-        lower = home if home is not None else netns
+        lower = lower_netns(netns, values)
         if kind.paired:
             peer = values['peer']
             other = peer_netns(netns, peer)
@@ -175,14 +174,17 @@ class Link(Resource):
         attrs['IFLA_LINKINFO'] = messages.LINKINFO.pack(info)
         if 'link' in values:
             attrs['IFLA_LINK'] = kernel.index(lower, values['link'])
-        if home is not None and home != netns:
+        sender = lower
+        if lower != netns and kind.underlay:
+            sender, attrs['IFLA_LINK_NETNSID'] = netns, messages.given_nsid(kernel, netns, lower)
+        elif lower != netns:
             attrs['IFLA_NET_NS_FD'] = kernel.namespaces.fd(netns)
         if first.get('master'):
             attrs['IFLA_MASTER'] = kernel.index(netns, first['master'])
         kernel.expect(netns, values['name'])
         flags, change = _flags(first)
         body = codec.pack({'flags': flags, 'change': change}, attrs)
-        requests = [(lower, Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body))]
+        requests = [(sender, Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body))]
         if later:
             requests += self._changes(netns, values['name'], later, {}, {**operation.facts, 'kind': kind.name}, kernel)
         return requests
@@ -220,7 +222,7 @@ class Link(Resource):
             old = before.get(kind.key, {})
             own = {option: _change(kind.table.by_name[option], value, old.get(option)) for option, value in own.items()}
             own = {**facts.get('known', {}), **own}
-            data = _info_data(kind, own, lambda other: kernel.index(netns, other))
+            data = _info_data(kind, own, lambda other: kernel.index(facts.get('lower', netns), other))
             # a message of its own: VXLAN refuses one that also has an MTU
             send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': data})})
         if 'addrgenmode' in values:
@@ -282,7 +284,8 @@ class Link(Resource):
         if 'link' in values:
             line += ['link', values['link']]
         line += ['name', name]
-        if values.get('link_netns') and values['link_netns'] != operation.netns:
+        lower = lower_netns(operation.netns, values)
+        if lower != operation.netns and not kind.underlay:
             line += ['netns', operation.netns or '1']
         line += words + ['type', kind.name]
         if kind.paired:
@@ -301,6 +304,8 @@ class Link(Resource):
         if up or (up is False and operation.facts.get('port_down')):
             rest['up'] = up
         commands = [line]
+        if lower != operation.netns and kind.underlay:
+            commands.append([*prefix('ip', lower), 'link', 'set', 'dev', name, 'netns', operation.netns or '1'])
         merged = {**rest, **later}
         if merged:
             commands += self._set_commands(ip, name, merged, {}, {**operation.facts, 'kind': kind.name})
@@ -432,6 +437,8 @@ def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
     for part in (first, later):
         part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})
+    if lower_netns(facts.get('netns'), values) != facts.get('netns') and kind.underlay and 'up' in first:  # moving it takes it down
+        later['up'] = first.pop('up')
     alone = facts.get('port_down') or (values.get('link_netns') and values['link_netns'] != facts.get('netns'))
     if alone and first.get('master'):
         later['master'] = first.pop('master')

@@ -82,7 +82,7 @@ COMMON = [
     Field('addrgenmode', Enum(ADDRGENMODES), None, 'How the IPv6 link-local address is made.', aliases=['inet6_addr_gen_mode']),
     Field('master', LinkRef(none=True), 'IFLA_MASTER', "Bridge, bond, team or VRF that the link belongs to; V('') for none."),
     Field('link', LinkRef(), 'IFLA_LINK', 'Parent link, for kinds that sit on one.'),
-    Field('link_netns', Netns(), None, 'Namespace of O(link), where it is another one.'),
+    Field('link_netns', Netns(), None, 'Namespace of O(link), where it is another one; for tunnels, that of the outer packets.'),
     Field('move_from', Netns(), None, 'Namespace that the existing, for example physical, link is taken from if it is not here.'),
     Field('peer', Options(PEER), None, 'The other end of a pair.'),
     Field('features', features.Features(), None, features.DOC),

@@ -14,7 +14,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 class FoundLink:
     """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
 
-    __slots__ = ('name', 'index', 'flags', 'raw', 'table', '_values', 'kind', 'master_index', 'link_index', 'link_nsid')
+    __slots__ = ('name', 'index', 'flags', 'raw', 'table', '_values', 'kind', 'master_index', 'link_index', 'link_nsid', '_lower')
 
     def __init__(self, name: str, index: int = 0, values: dict | None = None, *, flags: int = 0, raw: dict | None = None, table=None):
         self.name, self.index, self.flags, self.raw, self.table = name, index, flags, raw or {}, table
@@ -25,10 +25,16 @@ class FoundLink:
         self.master_index = self.raw.get('IFLA_MASTER')
         self.link_index = self.raw.get('IFLA_LINK')
         self.link_nsid = self.raw.get('IFLA_LINK_NETNSID')
+        self._lower = None
 
     @property
     def up(self) -> bool:
         return self._values.get('up', False) if self._values is not None else bool(self.flags & IFF_UP)
+
+    def seen_from(self, lower: LinkTable):
+        """Says which links are in the namespace that its outer packets are in, where that is another one."""
+        if self.link_nsid is not None and self.table is not None:
+            self._lower, self._values = lower, None
 
     @property
     def values(self) -> dict:
@@ -70,7 +76,7 @@ class FoundLink:
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
         if kind is not None and any(field.attr for field in kind.table):
             attrs = self._data()
-            values[kind.key] = kind.table.decode(attrs, name_of)
+            values[kind.key] = kind.table.decode(attrs, name_of if self.link_nsid is None else self._lower.name_of if self._lower is not None else lambda index: None)
             if kind.decode:
                 values[kind.key].update(kind.decode(attrs))
         for part in kind.parts if kind is not None else ():

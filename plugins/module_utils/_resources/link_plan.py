@@ -106,6 +106,8 @@ class LinkPlan:
         if found is None:
             self._missing(one)
             return
+        if 'link_netns' in one.values:
+            found.seen_from(self.world.links(one.values['link_netns']))
         kind = one.values.get('kind')
         if kind is not None and found.kind != kind:
             if not one.recreate:
@@ -221,6 +223,9 @@ class LinkPlan:
                 facts.setdefault('together', {})[other] = found.values[kind].get(other)
         if kind in KINDS and KINDS[kind].anew and KINDS[kind].key in changed:
             facts['known'] = undo_facts['known'] = found.values[KINDS[kind].key]
+            if found.link_nsid is not None and found.link_index and 'link_netns' not in one.values:
+                raise InputError(f"{one.where}: to change '{one.key}', say in link_netns in which namespace its outer packets are")
+            facts['lower'] = undo_facts['lower'] = one.values.get('link_netns', one.netns)
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
         above = self._above(one.netns, found)
         # VLANs go down and shrink with the link below them
@@ -282,6 +287,8 @@ class LinkPlan:
         given = one.values.get(kind.key, {})
         own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
         merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
+        if kind.name != found.kind:
+            merged = with_defaults(merged)
         if not merged[kind.key]:
             merged.pop(kind.key)
         if kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False):
@@ -474,6 +481,10 @@ class LinkPlan:
             if not sits:
                 return f"'{one.key}' sits on {found.values.get('link') or 'another link'}, not on {parent}"
         kind = KINDS.get(one.values.get('kind', ''))
+        if kind is not None and kind.underlay and 'link_netns' in one.values and self.world.kernel is not None:
+            lower = one.values['link_netns']
+            if found.link_nsid != (None if lower == one.netns else messages.nsid(self.world.kernel, one.netns, lower)):
+                return f"the outer packets of '{one.key}' are not in {_place(lower)}"
         if kind is not None and kind.paired:
             wanted = (peer_netns(one.netns, one.values['peer']), one.values['peer']['name'])
             self.world.links(wanted[0])
@@ -530,7 +541,7 @@ class LinkPlan:
     # -- operations ---------------------------------------------------------------------------------------------------
 
     def _needs(self, netns, values):
-        needs = {('netns', netns)} if netns else set()
+        needs = {('netns', name) for name in (netns, values.get('link_netns')) if name}
         for unused, where, name in references(netns, values):
             needs |= {('link', where, name), ('set', where, name)}
         return needs
@@ -591,9 +602,15 @@ def restorable_peer(peer) -> dict:
     return {'name': peer[1], 'netns': peer[0] or ''}
 
 
+def lower_netns(netns, values):
+    """Namespace of the link below, or of the outer packets."""
+    kind = KINDS.get(values.get('kind', ''))
+    return values.get('link_netns', netns) if 'link' in values or (kind is not None and kind.underlay) else netns
+
+
 def references(netns, values, late=False):
     """(option, netns, name) of the links that these values refer to; `late` adds those that are only looked at when all links are there."""
-    lower = values.get('link_netns', netns) if 'link' in values else netns
+    lower = lower_netns(netns, values)
     if values.get('master'):
         yield 'master', netns, values['master']
     if values.get('link'):
