@@ -56,10 +56,12 @@ def test_vxcan_across_namespaces(spaces):
 @pytest.mark.kernel('netkit')
 def test_netkit(spaces):
     theirs, ours, replayed, rebuilt = spaces('theirs', 'ours', 'replayed', 'rebuilt')
-    theirs.batch(['ip link add one type netkit mode l3 blackhole peer forward name two', 'ip link set one up', 'ip link set two up',
-                  'ip link add three type netkit mode l2 forward peer blackhole name four', 'ip link set three up', 'ip link set four up'])
+    for line in ('add one type netkit mode l3 blackhole peer forward name two', 'set one up', 'set two up',
+                 'add three address 02:00:00:00:00:03 type netkit mode l2 forward peer blackhole name four address 02:00:00:00:00:04', 'set three up', 'set four up'):
+        theirs.ip('link ' + line)  # in a batch, mode is one too many the second time
     config = [{'name': 'one', 'kind': 'netkit', 'peer': {'name': 'two'}, 'netkit': {'mode': 'l3', 'policy': 'blackhole', 'peer_policy': 'forward'}},
-              {'name': 'three', 'kind': 'netkit', 'netkit': {'peer': {'name': 'four'}, 'mode': 'l2', 'policy': 'forward', 'peer_policy': 'blackhole'}}]
+              {'name': 'three', 'kind': 'netkit', 'address': '02:00:00:00:00:03',
+               'netkit': {'peer': {'name': 'four', 'address': '02:00:00:00:00:04'}, 'mode': 'l2', 'policy': 'forward', 'peer_policy': 'blackhole'}}]
     made_alike(ours, theirs, replayed, config)
     state = round_trip(ours.name)
     run_here('vnet_state', {**state, 'links': [{**item, 'netns': rebuilt.name, **({'peer': {**item['peer'], 'netns': rebuilt.name}} if 'peer' in item else {})}
@@ -75,7 +77,8 @@ def test_netkit(spaces):
     ours.replay(changed['commands'], (ours, replayed))
     replayed.like(theirs, 'ip link')
 
-    config[1]['netkit']['mode'] = 'l3'
+    config[1]['netkit'].update(mode='l3', peer={'name': 'four'})
+    config[1].pop('address')
     assert 'recreate' in ours.refused('vnet_link', config=config)['msg']
     ours.module('vnet_link', config=config, recreate=True)
     assert ours.link('three')['linkinfo']['info_data']['mode'] == 'l3' and ours.links()['one'] == indexes['one'] and ours.links()['three'] != indexes['three']
