@@ -86,10 +86,11 @@ def test_an_address_that_another_host_has(spaces):
             break
         time.sleep(0.1)
     again = ours.module('vnet_address', dev='v', address='2001:db8::1/64')
-    assert again['operations'] == [] and 'another host has this address' in again['warnings'][0]
+    assert again['operations'] == [] and 'another host has this address' in str(again['warnings'])
     assert ours.module('vnet_address', dev='v', address='2001:db8::2/64').get('warnings', []) == []
 
 
+@pytest.mark.kernel('6.4')  # the older one is built without
 def test_optimistic(spaces):
     ours = spaces('ours')
     ours.ip('link add name d0 type dummy')

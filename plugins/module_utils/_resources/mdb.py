@@ -13,7 +13,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Enum, Int, Ip, LinkName, ListOf, Mac, Type, canonical_ip
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, Message, attributes, listing
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import NLA_F_NESTED, Layout, Message, attribute, attributes
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import PROTOCOLS
 
@@ -42,10 +42,11 @@ def _text(data, start, end) -> str:
 
 
 _SOURCE = Layout([(1, 'ADDRESS', (_address, _text))])
-_SOURCES = listing(0, lambda one: _SOURCE.pack({'ADDRESS': one}), lambda data, start, end: _SOURCE.read(data, start, end)['ADDRESS'], many_of=1)
+_SOURCES = (lambda values: b''.join(attribute(1 | NLA_F_NESTED, _SOURCE.pack({'ADDRESS': one})) for one in values),
+            lambda data, start, end: [_SOURCE.read(data, first, last)['ADDRESS'] for unused, unused2, first, last in attributes(data, start, end)])
 #: what an entry is made of beside struct br_mdb_entry: in reports these are MDBA_MDB_EATTR_*, in requests MDBE_ATTR_*
 _REST = {'dst': 'ipaddr', 'dst_port': 'uint16', 'vni': 'uint32', 'via': 'uint32', 'src_vni': 'uint32'}
-_ATTRS = Layout([(1, 'src', 'ipaddr'), (2, 'source_list', _SOURCES), (3, 'filter_mode', 'uint8'), (4, 'protocol', 'uint8'),
+_ATTRS = Layout([(1, 'src', 'ipaddr'), (2 | NLA_F_NESTED, 'source_list', _SOURCES), (3, 'filter_mode', 'uint8'), (4, 'protocol', 'uint8'),
                  *((number, *row) for number, row in enumerate(_REST.items(), 5))])
 _REPORT = Layout([(2, 'source_list', _SOURCES), (3, 'filter_mode', 'uint8'), (4, 'src', 'ipaddr'), (5, 'protocol', 'uint8'),
                   *((number, *row) for number, row in enumerate(_REST.items(), 6))])
@@ -252,7 +253,7 @@ class Mdb(Entry):
     def explain(self, operation, error):
         reason = super().explain(operation, error)
         newer = [name for name in _SINCE_6_3 if name in operation.values]
-        if error.errno == 22 and newer and operation.action != 'delete':
+        if error.extack == 'Unknown attribute type' and newer:
             reason += f"; {', '.join(newer)} needs Linux 6.3"
         return reason
 

@@ -28,7 +28,7 @@ TABLES = {'default': 253, 'main': 254, 'local': 255}
 TYPES = {'unicast': 1, 'local': 2, 'broadcast': 3, 'anycast': 4, 'multicast': 5, 'blackhole': 6, 'unreachable': 7, 'prohibit': 8, 'throw': 9}
 _WHERE_TO = ('via', 'dev', 'onlink', 'nexthops', 'nhid')
 _DEAD_ENDS = ('blackhole', 'unreachable', 'prohibit', 'throw')
-ONLINK, _CLONED, _FIB_MATCH = 0x4, 0x200, 0x3000  # and RTM_F_LOOKUP_TABLE: the table that it was found in
+ONLINK, _CLONED, _LOOKUP_TABLE, _FIB_MATCH = 0x4, 0x200, 0x1000, 0x2000
 _IPV6_METRIC = 1024
 _NEXTHOP = struct.Struct('=HBBi')
 _TICKS = 100  #: of clock_t in a second
@@ -302,8 +302,9 @@ class Route(Entry):
         """The route that packets of this host to an address take (`ip route get DST from SRC fibmatch`)."""
         if world.kernel is None:
             return None
-        bits = 128 if ':' in dst else 32
-        header = {'family': FAMILIES['inet6' if ':' in dst else 'inet'], 'dst_len': bits, 'src_len': bits, 'flags': _FIB_MATCH}
+        header = {'family': AF_INET, 'dst_len': 32, 'src_len': 32, 'flags': _FIB_MATCH | _LOOKUP_TABLE}
+        if ':' in dst:  # IPv6 says the table unasked, and refuses to be asked
+            header = {'family': AF_INET6, 'dst_len': 128, 'src_len': 128, 'flags': _FIB_MATCH}
         body = self._codec(world.kernel).pack(header, {'RTA_DST': dst, 'RTA_SRC': src})
         unused, replies = world.kernel.namespaces.socket(netns).batch([Request(RTM_GETROUTE, 0, body)])
         found = self.observe(world, netns, [(data, 0, len(data)) for unused2, data in replies.get(0, ())])
