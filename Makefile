@@ -120,7 +120,7 @@ $(PYROUTE2:%=differential-vm-%): differential-vm-%: venv kernel-vm $(BUILD)/pyro
 	@$(STEP) 'differential: newer kernel, pyroute2 $*' env PYTHONPATH=$(BUILD)/pyroute2/$* \
 	  tools/kernel-run --kernel vm --timeout 900 $(call keep,$*) -- $(BIN)/python -m pytest $(if $(findstring tests/,$(ARGS)),,tests/differential) -m kernel $(call ledger,$*,vm) $(ARGS)
 kernel:
-	@tools/need teamd=libteam-utils linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
+	@tools/need teamd=libteam-utils ethtool=ethtool linux.uml=user-mode-linux ip=iproute2 modprobe=kmod mount=mount
 
 kernel-vm: kernel
 	@tools/need qemu-system-x86_64=qemu-system-x86 gcc=gcc make=make xz=xz-utils wg=wireguard-tools

@@ -60,7 +60,7 @@ class Object:
     def __init__(self, data: bytes):
         """ValueError with what is wrong with the file."""
         self.order = {1: '<', 2: '>'}.get(data[5] if len(data) > 64 else 0)
-        if data[:4] != b'\x7fELF' or data[4] != 2 or self.order is None:
+        if self.order is None or data[:4] != b'\x7fELF' or data[4] != 2:
             raise ValueError('is no ELF object of 64 bits')
         if {'<': 'little', '>': 'big'}[self.order] != sys.byteorder:
             raise ValueError('was compiled for the other byte order')
@@ -79,7 +79,7 @@ class Object:
         return struct.unpack_from(self.order + fmt, self.data, at)
 
     def _text(self, at: int) -> str:
-        return self.data[at:self.data.index(b'\0', at)].decode(errors='replace')
+        return self.data[at:].partition(b'\0')[0].decode(errors='replace')
 
     def _body(self, place: int) -> bytes:
         return self.data[self.sections[place][4]:self.sections[place][4] + self.sections[place][5]]
