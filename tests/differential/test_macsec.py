@@ -68,6 +68,18 @@ def test_channels_and_associations(spaces):
     assert 'tx_sa' not in macsec and macsec['rx_channels'] == [{'sci': SCI, 'active': True}, {'sci': '0200000000aa0002', 'active': False}]
 
 
+def test_mtu_from_the_beginning(spaces):
+    """The driver makes up its own when it is made, whatever the message says."""
+    theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
+    for space in (theirs, ours, replayed):
+        space.batch(BELOW)
+    theirs.batch(['ip link add link d name m type macsec', 'ip link set dev m mtu 1300'])
+    made = ours.module('vnet_link', **MACSEC, mtu=1300)
+    ours.like(theirs, 'ip link')
+    ours.replay(made['commands'], (ours, replayed))
+    replayed.like(theirs, 'ip link')
+
+
 def test_extended_packet_numbers(spaces):
     theirs, ours, replayed = spaces('theirs', 'ours', 'replayed')
     for space in (theirs, ours, replayed):

@@ -388,4 +388,4 @@ KIND = Kind('macsec', DOC, [
     Field('encodingsa', Int(0, 3), 'IFLA_MACSEC_ENCODING_SA', 'Association to send by. The default is 0.', nla=(6, 'uint8'), aliases=['encoding_sa']),
     Field('tx_sa', _TX, None, 'All associations to send by; what is not listed is removed. The one that is in use keeps its key.'),
     Field('rx_channels', _CHANNELS, None, 'All channels to receive on; what is not listed is removed.'),
-], parent='required', check=_check, restorable=_restorable, whole=[('replay', 'window')], parts=[Channel()])
+], parent='required', check=_check, restorable=_restorable, whole=[('replay', 'window')], parts=[Channel()], later=['mtu'])

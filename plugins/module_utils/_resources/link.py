@@ -433,7 +433,7 @@ def _change(field, wanted, found):
 def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     """What travels in the message that makes a link, and what only a later one can say."""
     kind = KINDS[values['kind']]
-    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', 'carrier', 'protodown', *PORTS) if option in values}
+    later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', 'carrier', 'protodown', *kind.later, *PORTS) if option in values}
     first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
     for part in (first, later):
         part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})
