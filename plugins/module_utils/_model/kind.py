@@ -36,7 +36,6 @@ class Kind:
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     parts    Part objects: options that are read and set by another way than link messages
     later    common options that the driver does not take from the message that makes the link
-    later    common options that the driver does not take from the message that makes the link
     ether    the link has MAC addresses of its own; otherwise `address` and `broadcast` are not its options
     brings   function(own values) -> names of other links that are made and removed with it
     layer    the option that decides what the link carries: with another value it has other flags, and another MAC or none
@@ -45,7 +44,7 @@ class Kind:
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
-                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), later=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(),
+                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(),
                  expand=None, anew: bool = False, underlay: bool = False):
         self.name, self.doc = name, doc
         self.table = Table(fields)
@@ -61,4 +60,4 @@ class Kind:
         self.fixed, self.together = fixed, together or {}
         self.key = key or name
         self.expand, self.anew, self.underlay = expand, anew, underlay
-        self.parts, self.later, self.later, self.ether, self.fallback = tuple(parts), tuple(later), tuple(later), ether, tuple(fallback)
+        self.parts, self.later, self.ether, self.fallback = tuple(parts), tuple(later), ether, tuple(fallback)
