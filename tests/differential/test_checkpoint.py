@@ -28,12 +28,12 @@ def create(timeout=600):
 
 
 def state(*spaces):
-    return [space.normal('ip link', 'ip addr', 'ip route show table all', 'ip rule', 'bridge vlan', 'bridge fdb') for space in spaces]
+    return [space.normal('ip link', 'ip addr', 'ip route', 'ip rule', 'bridge vlan', 'bridge fdb') for space in spaces]
 
 
 def build(space):
-    space.batch(['ip link add br0 type bridge vlan_filtering 1', 'ip link add d0 address 02:00:00:00:00:01 type dummy', 'ip link set d0 master br0',
-                 'ip link set d0 up', 'ip link set br0 up', 'ip link add vx0 type vxlan id 7 dstport 4789', 'ip link set vx0 up',
+    space.batch(['ip link add br0 address 02:00:00:00:00:09 type bridge vlan_filtering 1', 'ip link add d0 address 02:00:00:00:00:01 type dummy', 'ip link set d0 master br0',
+                 'ip link set d0 up', 'ip link set br0 up', 'ip link add vx0 address 02:00:00:00:00:08 type vxlan id 7 dstport 4789', 'ip link set vx0 up',
                  'ip addr add 192.0.2.1/24 dev br0', 'ip route add 198.51.100.0/24 via 192.0.2.9'])
     space.batch(['bridge vlan add dev d0 vid 100 pvid untagged', 'bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.1'])
 
@@ -49,14 +49,16 @@ def test_time_is_over(spaces):
     build(space)
     build(gone)
     before = state(space, gone)
-    create(timeout=1)
+    deadline = create(timeout=15)['deadline']
     ruin(space)
     gone.ip('netns del ' + gone.name)
+    assert time.time() < deadline, 'this machine is too slow for the test'
     deadline = time.monotonic() + 60
     while not REPORT.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert json.loads(REPORT.read_text())['troubles'] == []
-    assert state(space, gone) == before
+    for was, now in zip(before, state(space, gone)):
+        space.unchanged(was, now)
 
 
 def test_roll_back_at_once(spaces):
@@ -67,7 +69,7 @@ def test_roll_back_at_once(spaces):
     ruin(space)
     assert state(space) != before
     assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
-    assert state(space) == before
+    space.unchanged(before[0], state(space)[0])
     with pytest.raises(ModuleFailed, match='no checkpoint.*rolled back'):
         run_module('vnet_checkpoint', {'action': 'commit'})
 

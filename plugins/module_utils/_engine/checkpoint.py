@@ -176,7 +176,7 @@ def create(resources: dict, timeout: int) -> dict:
     read, write = os.pipe()
     if os.fork() == 0:
         os.close(read)
-        _leave_session()
+        _leave_session({write, *snapshot.kept.values()})
         _write(_STATE, {'pid': os.getpid(), 'start': _start(os.getpid()), 'deadline': deadline, 'connection': connection})
         _forget(_REPORT)
         os.write(write, b'.')
@@ -191,8 +191,8 @@ def create(resources: dict, timeout: int) -> dict:
     return state
 
 
-def _leave_session():
-    """Nothing that ends with the task ends this process, and nothing that waits for the task's output waits for it."""
+def _leave_session(keep: set):
+    """Nothing that ends with the task ends this process, and nobody who waits for the task's output waits for it; `keep` are descriptors."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -200,6 +200,11 @@ def _leave_session():
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
+    for fd in {int(name) for name in os.listdir('/proc/self/fd')} - keep - {0, 1, 2}:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # the one that the list was read by
 
 
 def _guard(snapshot: Snapshot, deadline: float):
