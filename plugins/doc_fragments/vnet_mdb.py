@@ -58,6 +58,7 @@ options:
   filter_mode: &filter_mode
     description:
       - "Whether O(source_list) says which sources are wanted or which are not, since Linux 6.3."
+      - "It takes effect, and can be read back, on a bridge of C(mcast_igmp_version) 3, for IPv6 of C(mcast_mld_version) 2."
       - "The default is V(exclude), with O(src)"
       - "V(include)."
     type: str

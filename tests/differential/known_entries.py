@@ -7,10 +7,12 @@ from __future__ import annotations
 
 KNOWN = {key: words.split() for key, words in {
     'vnet_address': 'dev local peer broadcast anycast label scope metric valid_lft preferred_lft home nodad mngtmpaddr noprefixroute autojoin optimistic proto',
-    'vnet_route': 'type to from tos dsfield table vrf proto scope metric preference ttl-propagate nhid encap via dev weight onlink pervasive nexthop mtu advmss as'
+    'vnet_route': 'type to from tos dsfield table vrf proto scope metric preference ttl-propagate nhid encap'
+                  ' via dev weight onlink pervasive nexthop mtu advmss as'
                   ' rtt rttvar reordering window cwnd initcwnd ssthresh realms src rto_min hoplimit initrwnd features quickack congctl pref expires'
                   ' fastopen_no_cookie lock',
-    'vnet_rule': 'not from to tos dsfield dscp fwmark iif dev oif pref order l3mdev uidrange ipproto sport dport tun_id flowlabel table lookup protocol nat map-to'
+    'vnet_rule': 'not from to tos dsfield dscp fwmark iif dev oif pref order l3mdev uidrange ipproto sport dport tun_id flowlabel table'
+                 ' lookup protocol nat map-to'
                  ' realms goto nop blackhole unreachable prohibit suppress_prefixlength suppress_ifgroup vrf',
     'vnet_neigh': 'to lladdr nud proxy dev router use managed extern_learn protocol extern_valid',
     'vnet_nexthop': 'id via dev onlink encap blackhole group fdb type buckets idle_timer unbalanced_timer protocol hw_stats vrf',

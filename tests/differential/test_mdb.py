@@ -80,7 +80,8 @@ def test_a_document(spaces):
     theirs, ours = spaces('theirs', 'ours')
     theirs.batch(LINKS)
     theirs.batch(GROUPS)
-    links = [{'name': 'p', 'kind': 'dummy', 'address': '02:00:00:00:00:02', 'master': 'b0'}, {'name': 'q', 'kind': 'dummy', 'address': '02:00:00:00:00:03', 'master': 'b0'},
+    links = [{'name': 'p', 'kind': 'dummy', 'address': '02:00:00:00:00:02', 'master': 'b0'},
+             {'name': 'q', 'kind': 'dummy', 'address': '02:00:00:00:00:03', 'master': 'b0'},
              {'name': 'b0', 'kind': 'bridge', 'address': '02:00:00:00:00:01'}]
     groups = [{'port': 'p', 'grp': '239.1.1.1'}, {'port': 'p', 'grp': '239.1.1.2', 'src': '192.0.2.2'}, {'port': 'p', 'grp': 'ff0e::1'},
               {'port': 'p', 'grp': '01:02:03:04:05:06'}, {'port': 'q', 'grp': '239.1.1.1'}, {'port': 'q', 'grp': '239.1.1.4', 'entry_state': 'temp'}]

@@ -14,7 +14,8 @@ from differential.test_entries import check, type_lines
 from module import round_trip
 
 LINKS = [
-    'ip link add name b0 address 02:00:00:00:00:01 type bridge', 'ip link add name p address 02:00:00:00:00:02 type dummy', 'ip link set dev p master b0',
+    'ip link add name b0 address 02:00:00:00:00:01 type bridge mcast_igmp_version 3 mcast_mld_version 2',
+    'ip link add name p address 02:00:00:00:00:02 type dummy', 'ip link set dev p master b0',
     'ip link add name vx address 02:00:00:00:00:03 type vxlan id 7 dstport 4789 local 192.0.2.1',
     'ip link add name ve address 02:00:00:00:00:04 type vxlan external dstport 4790 local 192.0.2.1',
     'ip link set dev b0 up', 'ip link set dev p up', 'ip link set dev vx up', 'ip link set dev ve up',
@@ -31,7 +32,8 @@ CASES = {
          'bridge mdb add dev vx port vx grp 239.1.1.4 permanent dst 198.51.100.5 dst_port 7777 vni 77 via p'),
         ({'dev': 'vx', 'grp': 'ff0e::4', 'src': '2001:db8::4', 'dst': '198.51.100.6'},
          'bridge mdb add dev vx port vx grp ff0e::4 src 2001:db8::4 permanent dst 198.51.100.6'),
-        ({'dev': 've', 'grp': '239.1.1.5', 'dst': '198.51.100.7', 'src_vni': 5}, 'bridge mdb add dev ve port ve grp 239.1.1.5 permanent dst 198.51.100.7 src_vni 5'),
+        ({'dev': 've', 'grp': '239.1.1.5', 'dst': '198.51.100.7', 'src_vni': 5},
+         'bridge mdb add dev ve port ve grp 239.1.1.5 permanent dst 198.51.100.7 src_vni 5'),
     ]),
     'dscp': ('6.13', 'vnet_rule', ['ip rule'], [({'dscp': 10, 'table': 7}, 'ip rule add dscp 10 table 7 protocol 118')]),
     'flowlabel': ('6.14', 'vnet_rule', ['ip rule'], [

@@ -102,7 +102,8 @@ class Mdb(Entry):
         Field('entry_state', Enum({'temp': 0, 'permanent': 1}), None, 'Whether the entry stays; a temporary one ages out. The default is V(permanent), '
               'which differs from iproute2, or V(temp) for the bridge itself, which knows no other.'),
         Field('filter_mode', Enum({'exclude': 0, 'include': 1}), None,
-              'Whether O(source_list) says which sources are wanted or which are not, since Linux 6.3. The default is V(exclude), with O(src) V(include).'),
+              'Whether O(source_list) says which sources are wanted or which are not, since Linux 6.3. It takes effect, and can be read back, '
+              'on a bridge of C(mcast_igmp_version) 3, for IPv6 of C(mcast_mld_version) 2. The default is V(exclude), with O(src) V(include).'),
         Field('source_list', ListOf(Ip()), None, 'Sources of an entry without O(src), since Linux 6.3.'),
         Field('protocol', Int(3, 255, names={name: number for name, number in PROTOCOLS.items() if number > 2}), None,
               'Who made the entry, since Linux 6.3. The default is V(static).', aliases=['proto']),
@@ -143,6 +144,8 @@ class Mdb(Entry):
         return values
 
     def same(self, name, value, found):
+        if name in ('filter_mode', 'source_list') and not found.get('reported', True):
+            return True
         if name in ('filter_mode', 'protocol'):
             return found.get(name, _unsaid(found)[name]) == value
         if name == 'source_list':
@@ -225,6 +228,8 @@ class Mdb(Entry):
         for name in ('filter_mode', 'protocol'):
             if name in attrs:
                 values[name] = self.table.by_name[name].type.unwire(attrs[name])
+        if 'filter_mode' not in attrs:  # a bridge of IGMP version 2 or MLD version 1 keeps them to itself
+            values['reported'] = False
         for name, value in _unsaid(values).items():  # older kernels understand that too
             if values.get(name) == value:
                 del values[name]
@@ -278,7 +283,7 @@ class Mdb(Entry):
         return [line]
 
     def document(self, key, values, netns, world):
-        return dict(values) if self.returns(values) else None
+        return {name: value for name, value in values.items() if name in self.table.by_name} if self.returns(values) else None
 
 
 def _unsaid(values: dict) -> dict:

@@ -168,7 +168,8 @@ class Rule(Entry):
         if ('goto' in values) != (values['action'] == 'goto'):
             raise InputError(f'{where}: action goto and the priority to go to, goto, belong together')
         if 'table' in values and (values['action'] != 'lookup' or 'l3mdev' in values):
-            raise InputError(f"{where}: a rule that looks into a table has no other action and no l3mdev; leave out {'l3mdev' if 'l3mdev' in values else 'table'}")
+            other = 'l3mdev' if 'l3mdev' in values else 'table'
+            raise InputError(f'{where}: a rule that looks into a table has no other action and no l3mdev; leave out {other}')
         if values['action'] == 'lookup' and 'l3mdev' not in values:
             values.setdefault('table', 'main')
         elif 'suppress_prefixlength' in values or 'suppress_ifgroup' in values:
