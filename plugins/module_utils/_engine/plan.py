@@ -12,9 +12,11 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 
 def make_plan(desired, world) -> list:
     """The operations that make the world as desired, in the order in which they can be applied."""
-    world.coming = {one.key for one in desired.wanted if one.section == 'netns' and not one.absent}
+    listed = {one.key for one in desired.wanted if one.section == 'netns' and not one.absent}
+    world.coming = listed.difference(world.table('netns', None)) if listed else listed
     # where everything is to be absent, a namespace that does not exist is as good as an empty one
     world.needed = {one.netns for one in desired.wanted if not one.absent}
+    world.wanted = {(one.section, one.netns, one.key) for one in desired.wanted if not one.absent}
     for one in desired.wanted if world.kernel is not None else ():
         if one.netns not in world.coming and not world.kernel.namespaces.exists(one.netns):
             raise InputError(f"{one.where}: network namespace '{one.netns}' does not exist; create it with vnet_netns, or list it under netns")

@@ -10,6 +10,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.result import result
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel, World
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import TransactionError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 
 
@@ -31,13 +32,22 @@ def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool
 
 
 def verify(desired, resources: dict, kernel) -> list[str]:
-    """Read back what was written: a difference is repaired once, then reported."""
+    """Read back what was written: a difference is repaired once, then reported; returns warnings."""
     again = make_plan(desired, World(resources, kernel))
     if not again:
         return []
-    Applier(resources, kernel).run(again)
+    warnings = [f'not found as it had just been made, and made again: {_named(again)}']
+    try:
+        Applier(resources, kernel).run(again)
+    except TransactionError as exc:
+        return [*warnings, exc.message]
     left = make_plan(desired, World(resources, kernel))
-    return [f'{operation.where or operation.name}: the kernel did not keep {operation.section} {operation.name}: {resources[operation.section].shown(operation.values)}' for operation in left]
+    return warnings + ([f'the kernel, or someone else on this machine, did not keep {_named(left)}'] if left else [])
+
+
+def _named(operations: list, most: int = 10) -> str:
+    names = [f'{one.section} {one.name}' + (f' (network namespace {one.netns})' if one.netns else '') for one in operations]
+    return ', '.join(names[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
 
 
 def rendered(desired, resources: dict) -> dict:

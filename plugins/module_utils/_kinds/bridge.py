@@ -33,7 +33,8 @@ def _port(name: str, attr: str, doc: str, number: int | None = None, **more) -> 
 KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it as O(master).', [
     _switch('stp_state', 'IFLA_BR_STP_STATE', 'Run the spanning tree protocol.'),
     Field('stp_mode', Enum({'auto': 0, 'user': 1, 'kernel': 2}), 'IFLA_BR_STP_MODE',
-          'Who runs the spanning tree: the kernel unless a program wants to, always a program, or always the kernel; only while STP is off.', nla=(50, 'uint32')),
+          'Who runs the spanning tree: the kernel unless a program wants to, always a program, or always the kernel; only while STP is off.',
+          nla=(50, 'uint32')),
     Field('priority', Int(0, 65535), 'IFLA_BR_PRIORITY', 'Bridge priority of the spanning tree; lower wins.'),
     _time('forward_delay', 'IFLA_BR_FORWARD_DELAY', 'Time a port listens and learns before it forwards; 200 to 3000 while STP runs.'),
     _time('hello_time', 'IFLA_BR_HELLO_TIME', 'Pause between hello packets of the root.'),
@@ -49,7 +50,8 @@ KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it
     _switch('no_linklocal_learn', 'IFLA_BR_MULTI_BOOLOPT', 'Do not learn from link-local frames.', nla=_BOOLOPT, bit=1),
     _switch('mcast_vlan_snooping', 'IFLA_BR_MULTI_BOOLOPT', 'Snoop multicast by VLAN.', nla=_BOOLOPT, bit=2),
     _switch('mst_enabled', 'IFLA_BR_MULTI_BOOLOPT', 'Multiple spanning trees; only while no VLANs exist.', nla=_BOOLOPT, bit=4),
-    _switch('mdb_offload_fail_notification', 'IFLA_BR_MULTI_BOOLOPT', 'Tell listeners about multicast entries that hardware did not take.', nla=_BOOLOPT, bit=8),
+    _switch('mdb_offload_fail_notification', 'IFLA_BR_MULTI_BOOLOPT', 'Tell listeners about multicast entries that hardware did not take.',
+            nla=_BOOLOPT, bit=8),
     _switch('fdb_local_vlan_0', 'IFLA_BR_MULTI_BOOLOPT', 'Keep the MACs of the bridge and its ports once for all VLANs; only while no VLANs exist.',
             nla=_BOOLOPT, bit=16),
     Field('fdb_max_learned', Int(), 'IFLA_BR_FDB_MAX_LEARNED', 'Largest number of learned FDB entries; 0 is no limit.', nla=(49, 'uint32')),
@@ -74,7 +76,7 @@ KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it
     _switch('nf_call_iptables', 'IFLA_BR_NF_CALL_IPTABLES', 'Hand bridged IPv4 packets to iptables.'),
     _switch('nf_call_ip6tables', 'IFLA_BR_NF_CALL_IP6TABLES', 'Hand bridged IPv6 packets to ip6tables.'),
     _switch('nf_call_arptables', 'IFLA_BR_NF_CALL_ARPTABLES', 'Hand bridged ARP packets to arptables.'),
-], port_option='bridge_port', port=[
+], later=('mtu',), port_option='bridge_port', port=[
     Field('state', Enum({'disabled': 0, 'listening': 1, 'learning': 2, 'forwarding': 3, 'blocking': 4}, numeric=True), 'IFLA_BRPORT_STATE',
           'Spanning tree state; only settable while STP is off.'),
     Field('priority', Int(0, 63), 'IFLA_BRPORT_PRIORITY', 'Port priority of the spanning tree; lower wins.'),
@@ -101,8 +103,10 @@ KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it
     _port('mab', 'IFLA_BRPORT_MAB', 'Learn locked FDB entries for MAC authentication.', 40),
     Field('backup_port', LinkRef(none=True), 'IFLA_BRPORT_BACKUP_PORT', 'Port that takes the traffic while this one has no carrier.',
           late=True),
-    Field('backup_nhid', Int(), 'IFLA_BRPORT_BACKUP_NHID', 'FDB nexthop group that traffic for the backup port is sent to; 0 for none.', nla=(44, 'uint32'), unsaid=0),
-    _port('neigh_forward_grat', 'IFLA_BRPORT_NEIGH_FORWARD_GRAT', 'Flood gratuitous ARP and unsolicited neighbour advertisements in spite of neigh_suppress.', 45),
+    Field('backup_nhid', Int(), 'IFLA_BRPORT_BACKUP_NHID', 'FDB nexthop group that traffic for the backup port is sent to; 0 for none.',
+          nla=(44, 'uint32'), unsaid=0),
+    _port('neigh_forward_grat', 'IFLA_BRPORT_NEIGH_FORWARD_GRAT', 'Flood gratuitous ARP and unsolicited neighbour advertisements'
+          ' in spite of neigh_suppress.', 45),
     Field('mcast_max_groups', Int(), 'IFLA_BRPORT_MCAST_MAX_GROUPS', 'Largest number of multicast groups behind the port; 0 is no limit.', nla=(42, 'uint32'),
           tool='bridge'),
 ])

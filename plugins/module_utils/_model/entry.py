@@ -138,7 +138,7 @@ class Entry(Resource):
 
     def hung(self, world, netns, name):
         return [self.creation(netns, key, values) for key, values in world.table(self.section, netns).items()
-                if values.get(self.on) == name and self.returns(values)]
+                if values.get(self.on) == name and (self.returns(values) or (self.section, netns, key) in world.wanted)]
 
     def document(self, key, values, netns, world):
         return dict(values) if self.returns(values) else None

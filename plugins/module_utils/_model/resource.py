@@ -55,7 +55,7 @@ class Operation:
     def __init__(self, section: str, action: str, netns: str | None, key, name: str, values: dict | None = None, before: dict | None = None, *,
                  where: str = '', disruption: str = IN_PLACE, flushes=(), phase: int = 50, provides=(), requires=(), undo=(), facts=None):
         self.section, self.action, self.netns, self.key, self.name = section, action, netns, key, name
-        self.values, self.before, self.where = values or {}, before, where
+        self.values, self.before, self.where = values or {}, before or {}, where
         self.disruption, self.flushes, self.phase = disruption, list(flushes), phase
         self.provides, self.requires = set(provides), set(requires)
         self.undo, self.facts = list(undo), facts or {}

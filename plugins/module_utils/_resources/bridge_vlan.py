@@ -235,7 +235,7 @@ class BridgeVlan(Resource):
         if not operation.values.get('pvid') or operation.before.get('pvid'):
             return []
         return [Operation(self.section, 'create', operation.netns, (dev, old, old), f'{dev} VLAN {old}',
-                          {name: value for name, value in values.items() if name not in ('dev', 'vid', 'tunnel_id', 'state')}, facts=operation.facts)
+                          {name: value for name, value in values.items() if name not in ('dev', 'vid', 'tunnel_id', 'state')}, {}, facts=operation.facts)
                 for (other, old), values in world.table(self.section, operation.netns).items() if other == dev and old != vid and values.get('pvid')]
 
     def _operation(self, action, netns, dev, vid, before, after, where, world):

@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
     ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, lower_netns, peer_of, references, restorable_peer, without_late
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, far_parent, lower_netns, peer_of, references, restorable_peer, without_late
 
 
 class Link(Resource):
@@ -345,7 +345,8 @@ class Link(Resource):
             lines.append(head + ['up' if values.get('up', True) else 'down'])
         for option in PORTS:
             if values.get(option):
-                words = {'ip': head + ['type', PORTS[option].name + '_slave'], 'bridge': [*(word if word != 'ip' else 'bridge' for word in ip), 'link', 'set', 'dev', name]}
+                bridge = ['bridge' if word == 'ip' else word for word in ip]
+                words = {'ip': head + ['type', PORTS[option].name + '_slave'], 'bridge': [*bridge, 'link', 'set', 'dev', name]}
                 said = set()
                 for key, value in values[option].items():
                     field = PORTS[option].port.by_name[key]
@@ -380,6 +381,7 @@ class Link(Resource):
                 item.pop(kind.key, None)
             else:
                 item['peer'] = restorable_peer(peer)
+        item.update(far_parent(world, netns, found))
         return item
 
 

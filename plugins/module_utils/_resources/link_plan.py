@@ -41,6 +41,8 @@ class LinkPlan:
         self.index = {(one.netns, one.key): one for one in self.wanted}
         self.out: list[Operation] = []
         self.deleted: set = set()
+        self.children: dict | None = None
+        self.pairs: dict | None = None
 
     def operations(self) -> list[Operation]:
         for one in self.wanted:
@@ -84,19 +86,18 @@ class LinkPlan:
 
     def _is_peer_of_new(self, one) -> Wanted | None:
         """The wanted pair that will make this link as its other end."""
-        own_kind = KINDS.get(one.values.get('kind', ''))
-        for pair in self.wanted:
-            if pair is one:
-                if own_kind is not None and own_kind.paired:
-                    return None  # both ends are listed as pairs: the first of them makes it
-                continue
-            kind = KINDS.get(pair.values.get('kind', ''))
-            if pair.absent or kind is None or not kind.paired:
-                continue
-            peer = pair.values['peer']
-            if (peer_netns(pair.netns, peer), peer['name']) == (one.netns, one.key):
-                return pair
-        return None
+        if self.pairs is None:
+            self.pairs = {}
+            for place, pair in enumerate(self.wanted):
+                kind = KINDS.get(pair.values.get('kind', ''))
+                if not pair.absent and kind is not None and kind.paired:
+                    self.pairs.setdefault((peer_netns(pair.netns, pair.values['peer']), pair.values['peer']['name']), (place, pair))
+                    self.pairs.setdefault(id(pair), (place, pair))
+        place, pair = self.pairs.get((one.netns, one.key), (None, None))
+        if pair is None or pair is one:
+            return None
+        own = self.pairs.get(id(one))
+        return None if own is not None and own[0] < place else pair  # both ends are listed as pairs: the first of them makes it
 
     # -- one link -----------------------------------------------------------------------------------------------------
 
@@ -160,7 +161,8 @@ class LinkPlan:
         if kind is None:
             raise InputError(f"{one.where}: link '{one.key}' does not exist in {_place(one.netns)} (No such device); give kind to have it made")
         if not KINDS[kind].made:
-            raise InputError(f"{one.where}: '{one.key}' does not exist in {_place(one.netns)} (No such device); devices of kind {kind} come with their hardware")
+            raise InputError(f"{one.where}: '{one.key}' does not exist in {_place(one.netns)} (No such device);"
+                             f' devices of kind {kind} come with their hardware')
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
         self._check_parts(one, None)
@@ -406,11 +408,10 @@ class LinkPlan:
         """Delete a link; what sits on it goes before it, by operations of its own."""
         self.deleted.add((netns, found.name))
         needs = set()
-        for child in self.world.links(netns).values():
-            if sits_on(child, found):
-                if (netns, child.name) not in self.deleted:
-                    self._delete(netns, child, where)
-                needs.add(('gone', netns, child.name))
+        for place, child in self._children(netns, found.name):
+            if (place, child.name) not in self.deleted:
+                self._delete(place, child, where)
+            needs.add(('gone', place, child.name))
         delete = self._deletion(netns, found.name)
         ports = [name for name, link in self.world.links(netns).items() if link.master_index == found.index and found.index]
         delete.where, delete.before = where, restorable(found.values)
@@ -425,6 +426,18 @@ class LinkPlan:
         delete.requires = needs | {('gone', netns, port) for port in ports}
         delete.provides = {('gone', netns, found.name)}
         self.out.append(delete)
+
+    def _children(self, netns, name) -> list:
+        """(namespace, link) of those that go when a link goes, in all namespaces of the task."""
+        if self.children is None:
+            self.children = {}
+            for place in {one.netns for one in self.wanted} | {scope.netns for scope in self.scopes}:
+                self.world.links(place)
+            for section, place in list(self.world.tables):
+                for link in self.world.tables[section, place].values() if section == 'links' else ():
+                    for parent in parents_of(self.world, place, link):
+                        self.children.setdefault(parent, []).append((place, link))
+        return self.children.get((netns, name), [])
 
     def _peer_back(self, peer, wanted=None):
         """The other end of a pair as it was, or as it is wanted."""
@@ -443,6 +456,7 @@ class LinkPlan:
         if kind is not None and kind.paired:
             peer = self._peer_of(netns, found)
             values['peer'] = restorable_peer(peer) if peer is not None else {'name': 'peer-' + found.name[:10]}
+        values.update(far_parent(self.world, netns, found))
         return Operation(self.resource.section, 'create', netns, found.name, found.name, values,
                          facts={'netns': netns, 'port_down': self._port_down(netns, values.get('master'))})
 
@@ -510,7 +524,7 @@ class LinkPlan:
                                  failed_operation={'action': 'create', 'name': one.key, 'item': one.where}, errno=19, rolled_back=False)
 
     def _lower_gone(self, one, found):
-        children = [link.name for link in self.world.links(one.netns).values() if sits_on(link, found)]
+        children = [link.name + (f' in {_place(place)}' if place != one.netns else '') for place, link in self._children(one.netns, found.name)]
         if children:
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it; remove them first")
 
@@ -584,6 +598,33 @@ def removable(found) -> bool:
 def is_fallback(found) -> bool:
     """Whether the driver made the link by itself."""
     return found.kind in KINDS and found.name in KINDS[found.kind].fallback
+
+
+def far_parent(world, netns, found) -> dict:
+    """link and link_netns of a link that sits on one of another namespace, among those that the task has looked at."""
+    kind = KINDS.get(found.kind)
+    if found.link_nsid is None or not found.link_index or kind is None or kind.parent != 'required' or kind.paired:
+        return {}
+    for section, other in list(world.tables):
+        parent = world.links(other).by_index.get(found.link_index) if section == 'links' and other not in (netns, None) else None
+        if parent is not None and (world.kernel is None or messages.nsid(world.kernel, netns, other) == found.link_nsid):
+            return {'link': parent.name, 'link_netns': other}
+    return {}
+
+
+def parents_of(world, netns, child) -> set:
+    """(namespace, name) of the links that a link goes with."""
+    kind = KINDS.get(child.kind)
+    if kind is None or not kind.falls:
+        return set()
+    if child.link_nsid is not None:
+        far = far_parent(world, netns, child)
+        return {(far['link_netns'], far['link'])} if far else set()
+    links = world.links(netns)
+    found = {links.by_index[child.link_index].name} if child.link_index in links.by_index else set()
+    if kind.parent == 'optional':
+        found |= {name for unused, unused2, name in references(None, {'kind': child.kind, kind.key: child.values.get(kind.key, {})}) if name in links}
+    return {(netns, name) for name in found if name != child.name}
 
 
 def sits_on(child, parent) -> bool:

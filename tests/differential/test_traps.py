@@ -1,0 +1,261 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Traps that the kernel has set for others, each in a test of its own; some more are in test_link.py (traps) and test_bulk.py.
+
+unchanged VXLAN, VXLAN defaults and family, timers, default VLAN, parent removed and added again, MAC at a second run, missing namespace,
+failed run and the next: test_link.py. A peer's index equal to another's: test_pair_with_equal_indexes there. Packet numbers: test_macsec.py.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from unittest import mock
+
+import pytest
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import apply
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket
+from module import ModuleFailed, round_trip, run_here
+
+RTM_NEWNEIGH = 28
+MAC = '02:00:00:00:01:{:02x}'.format
+
+
+def dropping(kind: int, number: int, always: bool = False):
+    """A NetlinkSocket.batch that silently loses the message of that number among those of a kind; once, or each time."""
+    batch, seen, lost = NetlinkSocket.batch, [0], []
+
+    def lossy(self, requests):
+        kept = []
+        for request in requests:
+            mine = request.type == kind
+            seen[0] += mine
+            if mine and (seen[0] == number + 1 or always and lost and request.body == lost[0]):
+                lost.append(request.body)
+            else:
+                kept.append(request)
+        return batch(self, kept)
+
+    return mock.patch.object(NetlinkSocket, 'batch', lossy), lost
+
+
+@pytest.fixture
+def vxlan(spaces):
+    ours = spaces('ours')
+    ours.ip('link add name vx address 02:00:00:00:00:01 type vxlan id 7 dstport 4789 nolearning')
+    return ours
+
+
+FDB = [{'mac': MAC(number), 'dst': '192.0.2.1'} for number in range(100)]
+
+
+def entries(space) -> set:
+    return {entry['mac'] for entry in space.json('bridge fdb show dev vx')[0]}
+
+
+@pytest.mark.parametrize('number', [0, 57, 99])
+def test_fdb_insert_that_is_lost_is_repaired(vxlan, number):
+    """While its hash table grows, the kernel can lose an insert and say nothing."""
+    patch, lost = dropping(RTM_NEWNEIGH, number)
+    with patch:
+        result = run_here('vnet_fdb', {'netns': vxlan.name, 'dev': 'vx', 'config': FDB})
+    assert len(lost) == 1 and entries(vxlan) >= {item['mac'] for item in FDB}
+    assert result['changed'] and 'made again' in str(result['warnings'])
+    assert run_here('vnet_fdb', {'netns': vxlan.name, 'dev': 'vx', 'config': FDB})['operations'] == []
+
+
+def test_fdb_insert_that_is_lost_again_is_reported(vxlan):
+    patch, lost = dropping(RTM_NEWNEIGH, 57, always=True)
+    with patch:
+        result = run_here('vnet_fdb', {'netns': vxlan.name, 'dev': 'vx', 'config': FDB})
+    assert len(lost) == 2 and MAC(57) not in entries(vxlan)
+    assert 'did not keep' in str(result['warnings']), result
+
+
+@pytest.mark.parametrize('option, value', [('id', 8), ('dstport', 4790), ('port_range', '7000-7777'), ('proxy', True), ('gbp', True)])
+def test_immutable_attribute(vxlan, option, value):
+    """Refused before anything is written, though another option of the item could have been changed."""
+    before = vxlan.normal('ip link')
+    message = vxlan.refused('vnet_link', name='vx', kind='vxlan', mtu=1300, vxlan={'id': 7, option: value})['msg']
+    assert f'vxlan.{option}' in message and 'recreate: true' in message
+    vxlan.unchanged(before, vxlan.normal('ip link'))
+
+
+def test_dumps_while_others_change_links(spaces):
+    """Hundreds of links, and someone who makes and removes others all the time: dumps are interrupted, the outcome is right all the same."""
+    ours, other = spaces('ours', 'other')
+    config = [{'name': f'd{number}', 'kind': 'dummy', 'mtu': 1400} for number in range(300)]
+    ours.module('vnet_link', config=config)
+    interrupted, once, stop = [], NetlinkSocket._dump_once, threading.Event()
+
+    def watched(self, kind, body):
+        found = once(self, kind, body)
+        interrupted.append(found[1])
+        return found
+
+    def churn():
+        while not stop.is_set():
+            ours.batch([line for number in range(40) for line in (f'ip link add name c{number} type dummy', f'ip link del c{number}')])
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        with mock.patch.object(NetlinkSocket, '_dump_once', watched):
+            deadline = time.monotonic() + 20
+            while not any(interrupted) and time.monotonic() < deadline:
+                assert ours.module('vnet_link', config=config)['operations'] == []
+    finally:
+        stop.set()
+        thread.join()
+    assert other.links().keys() == {'lo'}
+
+
+def test_answers_that_find_no_room(spaces):
+    """ENOBUFS during a dump: it is made again. After a batch nobody knows what was done: everything is taken back."""
+    ours = spaces('ours')
+    config = [{'name': f'd{number}', 'kind': 'dummy'} for number in range(300)]
+    ours.module('vnet_link', config=config)
+    receive, calls = NetlinkSocket._receive, []
+
+    def full(self):
+        calls.append(1)
+        if len(calls) == 2:
+            list(receive(self))  # what was lost
+            raise OSError(105, 'No buffer space available')
+        return receive(self)
+
+    with mock.patch.object(NetlinkSocket, '_receive', full):
+        assert ours.module('vnet_link', config=config)['operations'] == []
+    assert len(calls) > 2
+    send, before = apply.Applier._send, ours.links().keys()
+
+    def no_room(self, netns, part):
+        with mock.patch.object(NetlinkSocket, '_collect', side_effect=KernelError(105, 'the kernel had no room for its answers')):
+            return send(self, netns, part)
+
+    with mock.patch.object(apply.Applier, '_send', no_room):
+        with pytest.raises((ModuleFailed, AssertionError)):
+            ours.module('vnet_link', config=[{'name': f'e{number}', 'kind': 'dummy'} for number in range(300)])
+    assert ours.links().keys() == before
+
+
+def test_address_whose_detection_failed(spaces):
+    """An address that someone else has: DAD marks it, the second run finds it and changes nothing."""
+    ours, other = spaces('ours', 'other')
+    ours.batch([f'ip link add name a type veth peer name b netns {other.name}', 'ip link set dev a up'])
+    other.batch(['ip link set dev b up', 'ip addr add 2001:db8::1/64 dev b nodad'])
+    item = {'dev': 'a', 'address': '2001:db8::1/64'}
+    ours.module('vnet_address', **item)
+    deadline = time.monotonic() + 10
+    while not any(address.get('dadfailed') for link in ours.json('ip addr')[0] for address in link['addr_info']):
+        assert time.monotonic() < deadline, 'no failure'
+        time.sleep(0.1)
+    assert ours.module('vnet_address', **item)['operations'] == []
+    round_trip(ours.name, other.name)
+
+
+def test_stp_priority_with_stp_off(spaces):
+    """Told together with what turns STP off, a priority is kept and asked for once."""
+    ours = spaces('ours')
+    item = {'name': 'b0', 'kind': 'bridge', 'bridge': {'stp_state': False, 'priority': 8192}}
+    for unused in range(2):
+        ours.module('vnet_link', **item)
+        assert ours.link('b0')['linkinfo']['info_data']['priority'] == 8192
+        assert ours.module('vnet_link', **item)['operations'] == []
+        ours.batch(['ip link set b0 type bridge stp_state 1 priority 4096'])
+
+
+def meanwhile(space, *commands):
+    """Someone else acts when the transaction is through, before its outcome is read back."""
+    run = apply.Applier.run
+
+    def disturbed(self, operations):
+        run(self, operations)
+        while commands_left:
+            space.ip(commands_left.pop(0))
+
+    commands_left = list(commands)
+    return mock.patch.object(apply.Applier, 'run', disturbed)
+
+
+def test_mac_that_udev_sets_after_creation(spaces):
+    """MACAddressPolicy=persistent: the MAC of a new link becomes another one. It was not asked for, so it is left alone."""
+    ours = spaces('ours')
+    document = {'links': [{'netns': ours.name, 'name': 'b0', 'kind': 'bridge'}, {'netns': ours.name, 'name': 'vx', 'kind': 'vxlan', 'vxlan': {'id': 7},
+                                                                                   'master': 'b0'}]}
+    with meanwhile(ours, 'link set dev b0 address 02:00:00:00:00:0b', 'link set dev vx address 02:00:00:00:00:0a'):
+        assert not run_here('vnet_state', document).get('warnings')
+    assert run_here('vnet_state', document)['operations'] == []
+    assert ours.link('vx')['address'] == '02:00:00:00:00:0a'
+
+
+def test_mac_that_udev_changes_is_set_again_where_it_was_given(spaces):
+    ours = spaces('ours')
+    item = {'netns': ours.name, 'name': 'd0', 'kind': 'dummy', 'address': '02:00:00:00:00:01'}
+    with meanwhile(ours, 'link set dev d0 address 02:00:00:00:00:0a'):
+        run_here('vnet_link', item)
+    assert ours.link('d0')['address'] == item['address']
+    assert run_here('vnet_link', item)['operations'] == []
+
+
+def test_name_that_udev_changes_after_creation(spaces):
+    """The run says so and does not fail; the next one finds what was asked for."""
+    ours = spaces('ours')
+    item = {'netns': ours.name, 'name': 'd0', 'kind': 'dummy'}
+    with meanwhile(ours, 'link set dev d0 down', 'link set dev d0 name e0'):
+        assert 'd0' in str(run_here('vnet_link', item)['warnings'])
+    assert run_here('vnet_link', item)['operations'] == []
+
+
+def test_name_that_udev_changes_between_creation_and_use(spaces):
+    """A link that someone renames behind us is named in the failure, and nothing stays behind but what was renamed."""
+    ours = spaces('ours')
+    flush, done = apply.Applier._flush, []
+
+    def renaming(self):
+        flush(self)
+        if 'd0' in ours.links() and not done:
+            done.append(True)
+            ours.batch(['ip link set dev d0 down', 'ip link set dev d0 name e0'])
+
+    document = {'links': [{'netns': ours.name, 'name': 'd0', 'kind': 'dummy'}, {'netns': ours.name, 'name': 'v7', 'kind': 'vlan', 'link': 'd0', 'vlan': {'id': 7}}]}
+    with mock.patch.object(apply.Applier, '_flush', renaming):
+        with pytest.raises(ModuleFailed) as caught:
+            run_here('vnet_state', document)
+    assert "'d0'" in caught.value.result['msg'] or '(v7)' in caught.value.result['msg']
+    assert 'Traceback' not in caught.value.result['msg']
+    ours.ip('link del e0') if 'e0' in ours.links() else None
+    assert run_here('vnet_state', document)['changed'] and run_here('vnet_state', document)['operations'] == []
+
+
+FOREIGN = [
+    'ip link add name b0 type bridge', 'ip link add name r0 type vrf table 77', 'ip link add name ours-p type dummy', 'ip link add name their-p type dummy',
+    'ip link add name their-m type dummy', 'ip link set dev their-p master b0', 'ip link set dev their-m master r0',
+    'ip link set dev b0 up', 'ip link set dev r0 up', 'ip link set dev ours-p up', 'ip link set dev their-p up', 'ip link set dev their-m up',
+    'ip addr add 192.0.2.1/24 dev ours-p', 'ip addr add 198.51.100.1/24 dev their-m', 'ip route add 10.1.0.0/16 via 192.0.2.9 proto static',
+    'ip route add 10.2.0.0/16 via 192.0.2.9 proto bird', 'ip route add 10.3.0.0/16 via 192.0.2.9 proto 118', 'ip route add 10.4.0.0/16 via 192.0.2.9 table 77',
+    'ip rule add from 192.0.2.0/24 table 77 priority 1000', 'ip -6 rule add from 2001:db8::/32 table 77 priority 1000',
+]
+
+
+def test_what_others_made_survives_every_purge(spaces):
+    """Routes, rules, bridge ports and members of VRFs of other managers."""
+    ours = spaces('ours')
+    ours.replay([line.replace('ip ', f'ip -n {ours.name} ', 1) for line in FOREIGN])
+    before = ours.normal('ip link', 'ip addr', 'ip route show table all', 'ip rule')
+    at = {'netns': ours.name}
+    done = run_here('vnet_state', {
+        'netns': [{'name': ours.name}],
+        'links': [{**at, 'purge': True, 'purge_match': ['ours-*'], 'config': [{'name': 'ours-p', 'kind': 'dummy', 'master': 'b0'}]}],
+        'routes': [{**at, 'purge': True, 'config': []}, {**at, 'purge': True, 'table': 77, 'config': []}],
+        'rules': [{**at, 'purge': True, 'config': []}], 'neighs': [{**at, 'dev': 'ours-p', 'purge': True}],
+    })
+    assert [operation['name'] for operation in done['operations'] if operation['action'] == 'delete'] == ['10.3.0.0/16']
+    after = ours.normal('ip link', 'ip addr', 'ip route show table all', 'ip rule')
+    gone = [route for route in before['ip route show table all'] if route not in after['ip route show table all']]
+    assert [route['dst'] for route in gone] == ['10.3.0.0/16']
+    assert after['ip rule'] == before['ip rule']
+    masters = {link['ifname']: link.get('master') for link in after['ip link']}
+    assert masters == {'lo': None, 'b0': None, 'r0': None, 'ours-p': 'b0', 'their-p': 'b0', 'their-m': 'r0'}
