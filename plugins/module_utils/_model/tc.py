@@ -14,7 +14,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Mac, Type, canonical_ip
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute, attributes
 
-_NUMBER = re.compile(r'([0-9]+\.?[0-9]*(?:e[0-9]+)?|\.[0-9]+)\s*([a-z%]*)', re.IGNORECASE)
+_NUMBER = re.compile(r'([0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+)\s*([a-z%]*)', re.IGNORECASE)
 _MAX = 0xFFFFFFFF
 
 
@@ -427,7 +427,9 @@ class TcKind:
         members = [raw.pop(name, 0) for name, fmt in self.struct]
         packed = self._packer.pack(*(value if not isinstance(value, str) else value.encode() for value in members))
         rest = self.layout.pack(raw)
-        return packed + rest if self.within is None else attribute(self.within, packed) + rest
+        if self.within is None:
+            return packed + (b'\0' * (-len(packed) & 3) + rest if rest else b'')
+        return attribute(self.within, packed) + rest
 
     def unpack(self, data: bytes, kernel=None) -> dict:
         raw: dict = {}

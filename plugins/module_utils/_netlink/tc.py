@@ -8,7 +8,6 @@ pyroute2 knows a part of the kinds only, and packs their options by way of funct
 
 from __future__ import annotations
 
-import math
 import struct
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout
@@ -44,8 +43,8 @@ def read(data, start: int, end: int) -> tuple[dict, dict]:
 _clock: list = []
 
 
-def _read_clock() -> tuple[float, float, int]:
-    """Ticks in a microsecond, units of the kernel's own time in one, and the frequency that default bursts are made for."""
+def _read_clock() -> tuple[int, int, int, int]:
+    """Ticks of packet schedulers in a second as a fraction, units of the kernel's own time in one, and the frequency that bursts are made for."""
     if not _clock:
         try:
             with open('/proc/net/psched') as file:
@@ -54,31 +53,32 @@ def _read_clock() -> tuple[float, float, int]:
             ticks, micro, resolution, hz = 1000, 64, 1000000, 1000000000
         if resolution == 1000000000:
             ticks = micro
-        factor = resolution / 1000000
-        _clock.append((ticks / micro * factor, factor, hz if resolution == 1000000 else 100))
+        _clock.append((ticks * resolution, micro, resolution, hz if resolution == 1000000 else 100))
     return _clock[0]
 
 
 def frequency() -> int:
-    return _read_clock()[2]
+    return _read_clock()[3]
 
 
 def transmit_time(rate: int, size: int) -> int:
-    """Ticks that `size` bytes take at `rate` bytes a second."""
-    return min(math.ceil(1000000 * (size / rate) * _read_clock()[0]), 0xFFFFFFFF)
+    """Ticks that `size` bytes take at `rate` bytes a second; whole numbers, so that what transmit_size() makes of them stays."""
+    ticks, per = _read_clock()[:2]
+    return min(-(-size * ticks // (per * rate)), 0xFFFFFFFF)
 
 
 def transmit_size(rate: int, ticks: int) -> int:
     """Bytes that go through in that many ticks."""
-    return int(rate * (ticks / _read_clock()[0]) / 1000000)
+    second, per = _read_clock()[:2]
+    return rate * ticks * per // second
 
 
 def kernel_time(micro: int) -> int:
-    return int(micro * _read_clock()[1])
+    return micro * _read_clock()[2] // 1000000
 
 
 def from_kernel_time(units: int) -> int:
-    return int(units / _read_clock()[1])
+    return units * 1000000 // _read_clock()[2]
 
 
 def rate_spec(rate: int, mtu: int, linklayer: str = 'ethernet', overhead: int = 0, mpu: int = 0) -> bytes:

@@ -19,7 +19,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import tc
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute, attributes
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.tc_plan import Branch, creations, names, same_filter, what_of
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.tc_plan import CHANGEABLE, Branch, creations, names, same_filter, what_of
 from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.actions import SHORT
 from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.filters import Protocol
 from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.index import ACTIONS, CLASS_FILTERS, CLASSES, FILTERS, QDISCS
@@ -442,22 +442,26 @@ class Tc(Resource):
 
     def _encode_filter(self, operation, kernel, spec, index, symbols):
         kind = FILTERS.get(spec['kind'])
-        if operation.action == 'delete':
+        anew = operation.action == 'set' and spec['kind'] not in CHANGEABLE  # it has to go before it can come
+        requests = []
+        if operation.action == 'delete' or anew:
             if 'handle' not in spec:
                 spec = self._made(operation, kernel, spec)
                 if spec is None:
                     return []
             body = tc.ATTRIBUTES.pack({'KIND': spec['kind'], 'CHAIN': spec['chain'] or None})
-            return [(operation.netns, Request(tc.RTM_DELTFILTER, 0, self._head(index, spec, _FILTER_HANDLE.wire(spec['handle']), body)))]
+            requests.append((operation.netns, Request(tc.RTM_DELTFILTER, 0, self._head(index, spec, _FILTER_HANDLE.wire(spec['handle']), body))))
+        if operation.action == 'delete':
+            return requests
         handle = _FILTER_HANDLE.wire(spec['handle']) if 'handle' in spec else 0
-        if kind.name == 'u32' and operation.action == 'create':
+        if kind.name == 'u32':
             handle &= 0xFFF  # tables are numbered by the kernel
         actions = None
         if spec.get('actions'):
             actions = b''.join(attribute(_NESTED | place, self._pack_action(one, symbols)) for place, one in enumerate(spec['actions'], 1))
         options = kind.pack({**spec['match'], **spec['options'], 'protocol': spec['protocol']}, symbols, actions)
         how = NLM_F_CREATE | (0 if operation.action == 'set' else NLM_F_EXCL)
-        return [(operation.netns, Request(tc.RTM_NEWTFILTER, how, self._head(index, spec, handle, self._body(kind, options, spec['chain']))))]
+        return [*requests, (operation.netns, Request(tc.RTM_NEWTFILTER, how, self._head(index, spec, handle, self._body(kind, options, spec['chain']))))]
 
     @staticmethod
     def _head(index, spec, handle, body):
@@ -477,7 +481,7 @@ class Tc(Resource):
 
     def forgiven(self, operation, error):
         gone = error.errno in (2, 19) or 'Parent Qdisc' in (error.extack or '')
-        return operation.action == 'delete' and gone
+        return gone and (operation.action == 'delete' or (operation.action == 'set' and operation.key[0] == 'filter'))
 
     def explain(self, operation, error):
         words = super().explain(operation, error)
@@ -506,23 +510,31 @@ class Tc(Resource):
             line += [] if deleting else ['parent', spec['parent']]
             line += ['classid', spec['classid']]
             return [line if deleting else [*line, spec['kind'], *CLASSES[spec['kind']].words(spec['options'])]]
+        if operation.action == 'set' and spec['kind'] not in CHANGEABLE:
+            gone, made = ([*prefix('tc', operation.netns), what, verb, 'dev', values['dev']] for verb in ('del', 'add'))
+            return [self._filter_words(gone, spec, True, full=True), self._filter_words(made, spec, False)]
+        return [self._filter_words(line, spec, deleting, full=operation.action != 'create')]
+
+    @staticmethod
+    def _filter_words(line, spec, deleting, full=False):
+        """The rest of a line on a filter; full: the handle of u32 is said with the number of its table."""
         kind = FILTERS.get(spec['kind'])
         line += [spec['parent']] if spec['parent'] in _HOOKS else ['parent', spec['parent']]
         line += ['protocol', spec['protocol'], 'pref', str(spec['pref'])]
         line += ['chain', str(spec['chain'])] if spec['chain'] else []
         if 'handle' in spec:
             handle = spec['handle']
-            if kind is not None and kind.name == 'u32' and not deleting and operation.action == 'create':
+            if spec['kind'] == 'u32' and not full:
                 handle = '::' + handle.rpartition(':')[2]
             line += ['handle', handle + (f"/{spec['match']['mask']}" if spec.get('match', {}).get('mask', '0xffffffff') != '0xffffffff' and spec['kind'] == 'fw' else '')]
         line.append(spec['kind'])
         if deleting:
-            return [line]
+            return line
         line += kind.words({**spec['match'], **spec['options']})
         for one in spec.get('actions', ()):
             said = ACTIONS[one['kind']].words({name: value for name, value in one.items() if name != 'kind'})
             line += ['action', *([] if one['kind'] == 'gact' else [one['kind']]), *said]
-        return [line]
+        return line
 
     def document(self, key, values, netns, world):
         if values.get('foreign'):

@@ -13,7 +13,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.index import ACT
 _AUTO_LAST = 49152  #: the preference that the kernel gives to a first filter; others get smaller ones
 _AUTO_FIRST = 32768
 #: kinds of filters that take another class or other actions while they work
-_CHANGEABLE = ('flower', 'basic', 'fw', 'cgroup')
+CHANGEABLE = ('flower', 'basic', 'fw', 'cgroup')
 _HOOK = 'ffff'
 
 
@@ -284,10 +284,8 @@ class Branch:
                     if up not in whole:
                         up = next((other for other, value in whole.items() if other[0] == 'qdisc' and value['qdisc'].get('handle') == number + ':'), None)
                 key = up if up not in kept else None
-        for key in [key for key in self.left if key[0] == 'filter' and key not in kept]:
-            self._delete(key, scope.where)
-        for kind in ('class', 'qdisc'):
-            for key in sorted((key for key in self.left if key[0] == kind), key=lambda key: _depth(self.found, key), reverse=kind == 'class'):
+        for kind in ('qdisc', 'filter', 'class'):  # with a qdisc, all below it goes
+            for key in sorted((key for key in self.left if key[0] == kind), key=lambda key: 0 if kind == 'filter' else _depth(self.found, key), reverse=kind == 'class'):
                 if key in self.left and key not in kept:
                     self._delete(key, scope.where)
         self.coming = {key: values for key, values in self.coming.items() if key in kept}
@@ -393,7 +391,7 @@ class Branch:
         if not different and not other and same_actions(actions, there['actions']):
             return
         before = restorable(source[key])
-        if spec['kind'] in _CHANGEABLE:
+        if spec['kind'] in CHANGEABLE:
             self._set(key, values, before, one.where)
             return
         self._delete(key, one.where, RECREATE)
