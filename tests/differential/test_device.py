@@ -198,8 +198,7 @@ def test_features_that_cannot_be_had(spaces):
     ours = spaces('ours')
     ours.batch(['ip link add v type veth peer w'])
     before = features(ours, 'v')
-    for wanted, words in (({'hw-tc-offload': True}, 'hw-tc-offload of this link is fixed off'), ({'nonsense': True}, "knows no feature 'nonsense'"),
-                          ({'tx-lockless': False}, 'fixed on')):
+    for wanted, words in (({'hw-tc-offload': True}, 'hw-tc-offload of this link is fixed off'), ({'nonsense': True}, "knows no feature 'nonsense'")):
         refused = ours.refused('vnet_link', name='v', features={'gro': True, **wanted})
         assert words in refused['msg'] and 'failed_operation' not in refused
     assert ours.module('vnet_link', name='v', features={'hw-tc-offload': False})['changed'] is False
