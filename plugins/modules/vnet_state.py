@@ -130,7 +130,7 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_document
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_document, secrets
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.module import leave
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import rendered, run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, MissingAbility
@@ -168,10 +168,12 @@ def main():
         state={'type': 'str', 'choices': ['present', 'rendered'], 'default': 'present'},
         allow_disconnect={'type': 'bool', 'default': False},
     )
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, mutually_exclusive=[('src', section) for section in RESOURCES])
+    # a document may hold keys, and what is logged is written down before they can be looked for
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, no_log=True, mutually_exclusive=[('src', section) for section in RESOURCES])
 
     def outcome():
         document = read(module.params['src']) if module.params['src'] else {section: module.params[section] for section in RESOURCES}
+        module.no_log_values.update(secrets(RESOURCES, document))
         desired = from_document(RESOURCES, document)
         if module.params['state'] == 'rendered':
             return {**rendered(desired, RESOURCES), 'changed': False}

@@ -42,6 +42,10 @@ class Snapshot:
         self.kept = {name: os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC) for name in namespaces.names()}
         self.sysctls = {name: parameters(name) for name in (None, *self.kept)}
 
+    def rehearse(self):
+        """Load all that restore() needs: the files of the module are gone when it is called."""
+        self._run([(section, item) for section, items in self.document.items() for item in items], check=True)
+
     def restore(self) -> list[str]:
         """Put everything back; returns sentences about what could not be."""
         troubles = []
@@ -102,12 +106,12 @@ class Snapshot:
                 left.append(exc.message)
         return left and troubles + left
 
-    def _run(self, items):
+    def _run(self, items, check=False):
         desired = Desired()
         for section, item in items:
             desired.add(self.resources[section], item, f"{section} {item.get('name') or item.get('dev') or ''}".strip())
         desired.check()
-        run(desired, self.resources, allow_disconnect=True)
+        run(desired, self.resources, check=check, allow_disconnect=True)
 
 
 def parameters(netns: str | None) -> dict:
@@ -170,7 +174,7 @@ def create(resources: dict, timeout: int) -> dict:
     if state is not None:
         raise InputError(f"there is a checkpoint already, which rolls back in {max(0, round(state['deadline'] - time.time()))} s; commit it or roll it back first")
     snapshot = Snapshot(resources)
-    snapshot.document and snapshot._run([(section, item) for section, items in snapshot.document.items() for item in items])  # pylint: disable=expression-not-assigned
+    snapshot.rehearse()
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     deadline, connection = time.time() + timeout, ssh_connection()
     read, write = os.pipe()

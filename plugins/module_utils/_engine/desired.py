@@ -155,3 +155,16 @@ def from_document(resources: dict, document: dict) -> Desired:
             desired.add(resources[section], item, f'{section}[{place}]')
     desired.check()
     return desired
+
+
+def secrets(resources: dict, document: dict) -> set:
+    """The keys and passwords that a document holds."""
+    found: set = set()
+    for section, items in document.items():
+        table = resources[section].table if section in resources else None
+        if table is None or not isinstance(items, list) or not table.has_secrets:
+            continue
+        for item in items:
+            for one in [item, *(item.get('config') or ())] if isinstance(item, dict) else ():
+                found.update(table.secrets(one) if isinstance(one, dict) else ())
+    return found

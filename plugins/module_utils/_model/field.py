@@ -121,6 +121,23 @@ class Table:
         """The values as people and logs may see them: without secrets."""
         return {name: self._shown(self.by_name.get(name), value) for name, value in values.items()}
 
+    def secrets(self, values: dict):
+        """Yield the secrets among values as a user gave them."""
+        for name, value in values.items() if self.has_secrets else ():
+            field = self._names.get(name)
+            if field is None or value is None:
+                continue
+            if field.secret:
+                yield str(value)
+            table = getattr(field.type, 'table', None)
+            if isinstance(table, Table):
+                for one in value if isinstance(value, list) else [value]:
+                    yield from table.secrets(one) if isinstance(one, dict) else ()
+
+    @property
+    def has_secrets(self) -> bool:
+        return any(field.secret or getattr(getattr(field.type, 'table', None), 'has_secrets', False) for field in self.fields)
+
     @staticmethod
     def _shown(field, value):
         if field is None or value is None:
