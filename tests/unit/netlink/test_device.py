@@ -155,7 +155,8 @@ def test_identity_of_an_object():
     assert known == {'name': 'a_name_that_is_', 'tags': {hashlib.sha1(code).hexdigest()[:16], hashlib.sha256(code).hexdigest()[:16]}}
 
 
-@pytest.mark.parametrize('data, words', [(b'', 'is no ELF object'), (xdp_object(PASS)[:200], 'is damaged'), (xdp_object(PASS), 'has no section xdp; there are prog'),
+@pytest.mark.parametrize('data, words', [(b'', 'is no ELF object'), (xdp_object(PASS)[:200], 'is damaged'),
+                                         (xdp_object(PASS), 'has no section xdp; there are prog'),
                                          (b'\x7fELF\1' + xdp_object(PASS)[5:], 'is no ELF object')])
 def test_objects_that_are_none(data, words):
     with pytest.raises(ValueError, match=words):
