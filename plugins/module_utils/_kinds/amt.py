@@ -18,7 +18,13 @@ def _check(values: dict):
         return f'{missing[0]} is needed'
     if values['mode'] == 'gateway' and 'discovery' not in values:
         return 'mode gateway needs discovery, the address of the relay'
+    if values['mode'] == 'relay' and 'discovery' in values:
+        return 'discovery is for mode gateway; take it out'
     return None
+
+
+def _restorable(values: dict) -> dict:
+    return {name: value for name, value in values.items() if name != 'discovery' or values.get('mode') == 'gateway'}
 
 
 KIND = Kind('amt', 'A gateway or relay of automatic multicast tunneling.', [
@@ -29,4 +35,4 @@ KIND = Kind('amt', 'A gateway or relay of automatic multicast tunneling.', [
     Field('relay_port', Int(1, 65535), PREFIX + 'RELAY_PORT', 'UDP port of the relay. The default is 2268.', nla=(2, 'be16'), live=RECREATE),
     Field('gateway_port', Int(1, 65535), PREFIX + 'GATEWAY_PORT', 'UDP port of the gateway. The default is 2268.', nla=(3, 'be16'), live=RECREATE),
     Field('max_tunnels', Int(1), PREFIX + 'MAX_TUNNELS', 'Most gateways of a relay. The default is 128.', nla=(8, 'uint32'), live=RECREATE),
-], parent='optional', falls=True, check=_check)
+], parent='optional', falls=True, check=_check, restorable=_restorable)
