@@ -27,7 +27,8 @@ def _check(values: dict):
 KIND = Kind('hsr', 'A node of a redundant network: every frame is sent on two links, and what comes twice is passed on once.', [
     Field('slave1', LinkRef(), 'IFLA_HSR_SLAVE1', 'First link of the ring, or to the first network.', nla=(1, 'uint32'), live=RECREATE),
     Field('slave2', LinkRef(), 'IFLA_HSR_SLAVE2', 'Second link of the ring, or to the second network.', nla=(2, 'uint32'), live=RECREATE),
-    Field('interlink', LinkRef(), 'IFLA_HSR_INTERLINK', 'Link to nodes that know nothing of the redundancy.', nla=(8, 'uint32'), live=RECREATE, write_only=True),
+    Field('interlink', LinkRef(), 'IFLA_HSR_INTERLINK', 'Link to nodes that know nothing of the redundancy.', nla=(8, 'uint32'), live=RECREATE,
+          write_only=True),
     Field('supervision', Int(0, 255), 'IFLA_HSR_SUPERVISION_ADDR', 'Last byte of the multicast address of supervision frames. The default is 0.',
           nla=(4, _LAST_BYTE), live=RECREATE),
     Field('version', Int(0, 1), 'IFLA_HSR_VERSION', 'Version of HSR. The default is 0.', nla=(6, 'uint8'), live=RECREATE, write_only=True),

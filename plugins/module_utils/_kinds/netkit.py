@@ -32,4 +32,5 @@ KIND = Kind('netkit', 'A pair as of O(kind=veth) whose packets BPF programs deci
           nla=(6, 'uint32'), live=RECREATE),
     Field('peer_scrub', Enum(_SCRUB), 'IFLA_NETKIT_PEER_SCRUB', "Clear mark and priority of packets that the other end's program has seen (default), or not"
           ' (none).', nla=(7, 'uint32'), live=RECREATE, keyword='peer scrub'),
-], paired=1, primary='IFLA_NETKIT_PRIMARY', rows=[(2, 'IFLA_NETKIT_PRIMARY', 'uint8')], restorable=_restorable)
+], paired=1, primary='IFLA_NETKIT_PRIMARY', rows=[(2, 'IFLA_NETKIT_PRIMARY', 'uint8')], restorable=_restorable,
+   layer='mode')

@@ -69,8 +69,8 @@ COMMON = [
     Field('gro_max_size', Int(unit='bytes'), 'IFLA_GRO_MAX_SIZE', 'Largest packet that received ones are merged to.'),
     Field('gso_ipv4_max_size', Int(unit='bytes'), 'IFLA_GSO_IPV4_MAX_SIZE', 'As O(gso_max_size), for IPv4.'),
     Field('gro_ipv4_max_size', Int(unit='bytes'), 'IFLA_GRO_IPV4_MAX_SIZE', 'As O(gro_max_size), for IPv4.'),
-    Field('mode', Enum({'default': 0, 'dormant': 1}), 'IFLA_LINKMODE', 'Whether the link is operational as soon as it has a carrier, or waits, dormant, for a program'
-          ' such as an IEEE 802.1X supplicant.'),
+    Field('mode', Enum({'default': 0, 'dormant': 1}), 'IFLA_LINKMODE', 'Whether the link is operational as soon as it has a carrier, or waits, dormant,'
+          ' for a program such as an IEEE 802.1X supplicant.'),
     Field('carrier', Bool(), 'IFLA_CARRIER', 'Carrier, of links whose driver lets it be set, such as dummy ones.'),
     Field('protodown', Bool(), 'IFLA_PROTO_DOWN', 'A protocol holds the link down: it has no carrier. The driver must know of it, as macvlan and vxlan do.'),
     Field('promisc', Bool(), None, 'Receive frames for other MACs too.'),

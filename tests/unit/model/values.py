@@ -28,6 +28,10 @@ def addresses(kind):
 
 def values_of(kind) -> st.SearchStrategy:
     """What parse() accepts, canonical or not."""
+    if type(kind).__name__ == 'Pkey':
+        return st.integers(1, 0x7FFF).map(hex) | st.integers(0x8001, 0xFFFF)
+    if type(kind).__name__ == 'SamplePoint':
+        return st.integers(1, 999).map(lambda part: f'0.{part:03}') | st.sampled_from([0.5, '.75'])
     if isinstance(kind, types.Int):
         numbers = st.integers(kind.lo, kind.hi)
         return numbers | numbers.map(str) | (st.sampled_from(list(kind.names)) if kind.names else st.nothing())
