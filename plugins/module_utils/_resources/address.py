@@ -150,8 +150,7 @@ class Address(Entry):
             values.update({name: True for name, bit in _FLAGS.items() if flags & bit and name != 'optimistic'})
             if flags & _DADFAILED:
                 values['dadfailed'] = True
-            if 'IFA_PROTO' in attrs:
-                values['proto'] = self.table.by_name['proto'].type.unwire(attrs['IFA_PROTO'])
+            values['proto'] = self.table.by_name['proto'].type.unwire(attrs.get('IFA_PROTO', 0))
             table[self.key(values)] = values
         return table
 
@@ -172,7 +171,7 @@ class Address(Entry):
             attrs['IFA_BROADCAST'] = values.get('broadcast')
         attrs['IFA_FLAGS'] = flags or None
         attrs['IFA_RT_PRIORITY'] = values.get('metric')
-        attrs['IFA_PROTO'] = self.table.by_name['proto'].type.wire(values.get('proto', PROTOCOL))
+        attrs['IFA_PROTO'] = self.table.by_name['proto'].type.wire(values.get('proto', PROTOCOL)) or None  # what was nobody's comes back so
         life = {name: FOREVER if values.get(name, 'forever') == 'forever' else values[name] for name in ('valid_lft', 'preferred_lft')}
         if set(life.values()) != {FOREVER} or operation.action == 'set':
             attrs['IFA_CACHEINFO'] = {'ifa_preferred': life['preferred_lft'], 'ifa_valid': life['valid_lft'], 'cstamp': 0, 'tstamp': 0}
@@ -196,11 +195,11 @@ class Address(Entry):
                 if name in values and not (name == 'label' and values[name] == values['dev']) and values[name] != 'forever':
                     words += [name, str(values[name])]
             words += [name for name in _FLAGS if values.get(name)]
-            if values.get('proto', PROTOCOL) != PROTOCOL:
+            if values.get('proto', PROTOCOL) not in (0, PROTOCOL):
                 words += ['proto', str(self.table.by_name['proto'].type.wire(values['proto']))]
         return [[*prefix('ip', operation.netns), 'address', verb, *words, 'dev', values['dev']]]
 
     def document(self, key, values, netns, world):
         if not self.returns(values) or values['dev'] == 'lo' and values['address'] in ('127.0.0.1/8', '::1/128'):
             return None
-        return {name: value for name, value in values.items() if name in self.table.by_name}
+        return {name: value for name, value in values.items() if name in self.table.by_name and (name, value) != ('proto', 0)}
