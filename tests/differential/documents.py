@@ -146,6 +146,8 @@ def add_stage(draw, supply, document, place):
         document.setdefault(section, [])
         document[section] = document[section] + [dict(item, netns=place) for item in items]
     for module, items in supply.entries.items():
+        # without a VLAN, an entry of a bridge is many, of all VLANs that the port has by then
+        items = [item for item in items if not item.get('master') or 'vlan' in item]
         chosen = draw(st.lists(st.sampled_from(range(len(items))), unique=True, max_size=5)) if items else []
         section = SECTION[module]
         document[section] = document.get(section, []) + [dict(items[number], netns=place) for number in sorted(chosen)]
@@ -172,7 +174,7 @@ class Fabric:
         item = {'netns': place, 'name': name, 'kind': kind, 'address': mac(place + name), **more}
         own = mixed(draw, kind) if options.OPTIONS.get(kind) else {}
         if kind == 'vxlan':
-            own.update(id=10000 + len(self.links), dstport=draw(st.sampled_from([4901, 4902])))
+            own.update(id=10000 + len(self.links), dstport=20000 + len(self.links))  # devices of one port must agree on much
         elif kind == 'vlan':
             own['id'] = 2 + len(self.links)
         elif kind == 'vrf':
@@ -311,7 +313,7 @@ def others(draw, document: dict):
     links = []
     for item in found.get('links', []):
         way = draw(st.sampled_from(['same', 'same', 'bare', 'less', 'gone', 'dummy', 'other']))
-        pinned = {name: item[name] for name in ('netns', 'name', 'kind', 'link', 'link_netns', 'peer') if name in item}
+        pinned = {name: item[name] for name in ('netns', 'name', 'kind', 'address', 'link', 'link_netns', 'peer') if name in item}
         own = item.get(item.get('kind', ''), {})
         needed = {name: own[name] for name in ('id', 'table', 'dstport', 'dev', 'external') if name in own}
         for name in ('link', 'dev'):

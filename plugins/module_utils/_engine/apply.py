@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, TransactionError, VnetError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE
 
 
 class Refused(Exception):
@@ -24,6 +25,7 @@ class Applier:
     def __init__(self, resources: dict, kernel):
         self.resources, self.kernel = resources, kernel
         self.pending: list[tuple] = []  # (operation, netns, request)
+        self.removing = False  # whether something that is pending goes
         #: {id: [operation, certain]} of what reached the kernel, in order; not certain: it was carried out in part, or nobody knows
         self.touched: dict = {}
 
@@ -46,6 +48,8 @@ class Applier:
     def _one(self, operation):
         resource = self.resources[operation.section]
         try:
+            if operation.disruption == RECREATE and operation.action == 'create' and self.removing:
+                self._flush()  # where the old one could not be removed, messages for the new one of its name would reach it
             if resource.batched:
                 first, last = resource.immediate(operation, self.kernel)
                 if first is not None:
@@ -54,6 +58,7 @@ class Applier:
                     self._touch(operation, True)
                 requests = resource.encode(operation, self.kernel)
                 self.pending += [(operation, netns, request) for netns, request in requests]
+                self.removing = self.removing or operation.action == 'delete'
                 if last is not None:
                     self._flush()
                     last()
@@ -73,7 +78,7 @@ class Applier:
 
     def _flush(self):
         """Send what is pending, one batch for each run of messages to the same namespace."""
-        pending, self.pending = self.pending, []
+        pending, self.pending, self.removing = self.pending, [], False
         while pending:
             netns, last = pending[0][1], 0
             while last < len(pending) and pending[last][1] == netns:

@@ -260,7 +260,7 @@ class BridgeVlan(Resource):
     @staticmethod
     def _is_bridge(netns, dev, world) -> bool:
         link = world.links(netns).get(dev)
-        return (link.kind if link is not None else world.made.get((netns, dev))) == 'bridge'
+        return (world.made.get((netns, dev)) or (link.kind if link is not None else None)) == 'bridge'  # it may become one
 
     def hung(self, world, netns, name):
         table = world.table(self.section, netns)

@@ -293,7 +293,8 @@ class LinkPlan:
             merged = with_defaults(merged)
         if not merged[kind.key]:
             merged.pop(kind.key)
-        if kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False):
+        other_layer = kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False)
+        if other_layer:
             merged = {option: value for option, value in merged.items() if option in one.values or option not in _LAYER}
         sentences = [kind.check(merged.get(kind.key, {})) if kind.check else None,
                      *(part.check_recreate(merged.get(kind.key, {}), found) for part in kind.parts)]
@@ -334,6 +335,9 @@ class LinkPlan:
                 back.where = one.where
                 back.requires = {('link', *peer[:2])} | ({('set', *peer[:2])} if back.section != self.resource.section else set())
                 back.facts['put_back'] = back.section != self.resource.section
+                if other_layer and back.section == self.resource.section:
+                    given = self.index[peer[:2]].values if peer[:2] in self.index else {}
+                    back.values = {option: value for option, value in back.values.items() if option in given or option not in _LAYER}
                 self.out.append(back)
         for back in self._ports_back(one.netns, one.key, kind.name, merged, ports):
             back.where = one.where
@@ -370,8 +374,10 @@ class LinkPlan:
             if option in found.values and PORTS[option].name == master_kind:
                 values[option] = without_late(option, restorable(found.values)[option])
         down = master_kind in KINDS and KINDS[master_kind].port_down
+        if down and not found.up:  # where the master brings it up
+            values['up'] = False
         return Operation(self.resource.section, 'set', netns, port, port, values, phase=Phase.LINK,
-                         facts={'kind': found.kind, 'down': down and found.up, 'up_again': down and found.up})
+                         facts={'kind': found.kind, 'port_down': down, 'down': down and found.up, 'up_again': down and found.up})
 
     def _absent(self, one):
         found = self.world.links(one.netns).get(one.key)
