@@ -35,7 +35,8 @@ class Rate(Type):
 
     def __init__(self, percent: bool = False, most: int = _MAX, least: int = 1, names: dict | None = None):
         self.percent, self.most, self.least, self.names = percent, most, least, names or {}
-        self.allowed = 'a rate such as 10mbit, 1.5gbit or 125kbps (bare numbers are bit/s)' + (', or percent of the speed of the link' if percent else '') + ''.join(
+        self.allowed = 'a rate such as 10mbit, 1.5gbit or 125kbps (bare numbers are bit/s)' + (', or percent of the speed of the link' if percent
+                                                                                               else '') + ''.join(
             f', or {name}' for name in self.names)
 
     def parse(self, value):

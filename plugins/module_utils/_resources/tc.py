@@ -104,7 +104,8 @@ def _manual(kinds: dict, table: str = 'table') -> str:
     """The options of all kinds, a sentence a kind."""
     said = []
     for kind in kinds.values():
-        fields = [f'C({field.name}): {_plain(field.doc)}' + (f' ({_plain(field.type.allowed)})' if _told_apart(field) else _choices(field)) for field in getattr(kind, table)]
+        fields = [f'C({field.name}): {_plain(field.doc)}' + (f' ({_plain(field.type.allowed)})' if _told_apart(field) else _choices(field))
+                  for field in getattr(kind, table)]
         if fields:
             said.append(f"Of C({kind.name}) - " + '; '.join(fields) + '.')
     return ' '.join(said)
@@ -151,7 +152,8 @@ FILTER = Table([
     Field('chain', Int(0, 0x0FFFFFFF), None, 'Its chain. The default is 0.'),
     Field('match', Raw(), None, 'What it matches: of C(u32) a list of matches as after C(match) of tc, of others a dict.' + ' ' + _manual(FILTERS, 'match')),
     Field('options', Given(), None, 'Other options of the kind. ' + _manual(FILTERS)),
-    Field('actions', Actions(), None, 'What happens to matching packets, in order: dicts of C(kind) and of the options of the kind. They are all that the filter has.'
+    Field('actions', Actions(), None, 'What happens to matching packets, in order: dicts of C(kind) and of the options of the kind.'
+          ' They are all that the filter has.'
           ' The words pass, ok, drop, pipe, continue, reclassify and trap are kinds, too. ' + _kinds(ACTIONS) + ' ' + _manual(ACTIONS)),
 ])
 
@@ -470,7 +472,8 @@ class Tc(Resource):
     @staticmethod
     def _pack_action(item, symbols):
         kind = ACTIONS[item['kind']]
-        return _ACTION.pack({'KIND': kind.name}) + attribute(tc.NESTED_OPTIONS, kind.pack({name: value for name, value in item.items() if name != 'kind'}, symbols))
+        return _ACTION.pack({'KIND': kind.name}) + attribute(tc.NESTED_OPTIONS,
+                                                             kind.pack({name: value for name, value in item.items() if name != 'kind'}, symbols))
 
     def _made(self, operation, kernel, spec):
         """A filter that the kernel gave a handle to: the last one that is as it was made."""
@@ -526,7 +529,8 @@ class Tc(Resource):
             handle = spec['handle']
             if spec['kind'] == 'u32' and not full:
                 handle = '::' + handle.rpartition(':')[2]
-            line += ['handle', handle + (f"/{spec['match']['mask']}" if spec.get('match', {}).get('mask', '0xffffffff') != '0xffffffff' and spec['kind'] == 'fw' else '')]
+            line += ['handle', handle + (f"/{spec['match']['mask']}" if spec.get('match', {}).get('mask', '0xffffffff') != '0xffffffff' and spec['kind'] == 'fw'
+                                         else '')]
         line.append(spec['kind'])
         if deleting:
             return line
@@ -548,7 +552,8 @@ class Tc(Resource):
         if what == 'filter':
             match = {name: value for name, value in spec['match'].items() if name in told}
             spec['match'] = match.get('match') if kind.name == 'u32' else match
-            spec['actions'] = [{'kind': one['kind'], **ACTIONS[one['kind']].told({name: value for name, value in one.items() if name != 'kind'})} for one in spec['actions']]
+            spec['actions'] = [{'kind': one['kind'], **ACTIONS[one['kind']].told({name: value for name, value in one.items() if name != 'kind'})}
+                               for one in spec['actions']]
             if not spec['chain']:
                 spec.pop('chain')
             if kind.name == 'u32':  # its table is numbered by the kernel, and so is it itself from 800 on
@@ -571,7 +576,8 @@ def title(key: tuple) -> str:
     if what != 'filter':
         return f"{what} {' '.join(rest)} on {dev}"
     parent, chain, protocol, pref, kind, handle = rest
-    words = [kind or '', f'pref {pref}' if pref else '', f'handle {handle}' if isinstance(handle, str) else '', f'chain {chain}' if chain else '', f'protocol {protocol}' if protocol else '']
+    words = [kind or '', f'pref {pref}' if pref else '', f'handle {handle}' if isinstance(handle, str) else '', f'chain {chain}' if chain else '',
+             f'protocol {protocol}' if protocol else '']
     return ' '.join(['filter', *(word for word in words if word), f'on {dev} {parent}'])
 
 
@@ -583,7 +589,8 @@ def targets(values: dict) -> list[str]:
 def _resolved(options, speed: int):
     """speed: bytes a second."""
     if isinstance(options, dict):
-        return {name: _rate(value, speed) if name in ('m1', 'm2', 'rate', 'ceil', 'peakrate', 'maxrate', 'bandwidth') else _resolved(value, speed) for name, value in options.items()}
+        return {name: _rate(value, speed) if name in ('m1', 'm2', 'rate', 'ceil', 'peakrate', 'maxrate', 'bandwidth') else _resolved(value, speed) for name,
+                value in options.items()}
     return options
 
 

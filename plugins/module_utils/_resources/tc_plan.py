@@ -29,7 +29,7 @@ def names(what: str, dev: str, spec: dict) -> tuple:
         return what, dev, spec['classid']
     handle = spec.get('handle')
     if handle is None:  # known by what it matches
-        handle = repr(sorted(spec.get('match', {}).items())),
+        handle = (repr(sorted(spec.get('match', {}).items())),)
     return what, dev, spec['parent'], spec.get('chain'), spec.get('protocol'), spec.get('pref'), spec.get('kind'), handle
 
 
@@ -97,7 +97,8 @@ def matches(wanted: dict, found: dict) -> bool:
     handle = wanted.get('handle')
     if handle is not None and handle != found['handle'] and not (handle.startswith('::') and handle == '::' + found['handle'].rpartition(':')[2]):
         return False
-    return 'handle' in wanted or 'kind' not in wanted or same_match(wanted, found)
+    numbered = handle is not None and (wanted.get('pref') is not None or wanted.get('kind') in ('fw', 'cgroup'))
+    return numbered or 'match' not in wanted or same_match(wanted, found)
 
 
 def same_match(wanted: dict, found: dict) -> bool:
@@ -128,7 +129,8 @@ def below(table: dict, dev: str, key: tuple, leading: bool = False) -> list:
         inside = [other for other in mine if other[0] == 'class' and _is_below(mine, other, spec['classid'])]
         inside.sort(key=lambda other: _depth(mine, other))
         ids = {spec['classid'], *(other[2] for other in inside)}
-        hung = [other for other in mine if other[0] == 'filter' and (other[2] in ids or (leading and mine[other]['filter'].get('options', {}).get('classid') in ids))]
+        hung = [other for other in mine if other[0] == 'filter'
+                and (other[2] in ids or (leading and mine[other]['filter'].get('options', {}).get('classid') in ids))]
         queues = [other for other in mine if other[0] == 'qdisc' and other[2] in ids]
     else:
         return []
@@ -250,7 +252,8 @@ class Branch:
         if key[0] == 'class':
             operation.requires = {self._name('led elsewhere')}
         elif key[0] == 'qdisc':
-            operation.requires = {self._name('gone', other) for other in self.found if other != key and other not in family and other not in self.left and other[0] != 'qdisc'}
+            operation.requires = {self._name('gone', other) for other in self.found if other != key and other not in family and other not in self.left
+                                  and other[0] != 'qdisc'}
         if disruption:
             operation.disruption = disruption
         self.deletions.append(operation)
@@ -259,8 +262,8 @@ class Branch:
     def _absent(self, one):
         if one.key[0] == 'filter':
             spec = one.values['filter']
-            for key in [key for key, values in self.left.items() if key[0] == 'filter' and matches({**spec, 'match': spec.get('match', {})} if spec.get('match') else
-                                                                                                    {name: value for name, value in spec.items() if name != 'match'}, values['filter'])]:
+            meant = spec if spec.get('match') else {name: value for name, value in spec.items() if name != 'match'}
+            for key in [key for key, values in self.left.items() if key[0] == 'filter' and matches(meant, values['filter'])]:
                 self._delete(key, one.where)
             return
         found = self.left.get(one.key)
@@ -285,7 +288,8 @@ class Branch:
                         up = next((other for other, value in whole.items() if other[0] == 'qdisc' and value['qdisc'].get('handle') == number + ':'), None)
                 key = up if up not in kept else None
         for kind in ('qdisc', 'filter', 'class'):  # with a qdisc, all below it goes
-            for key in sorted((key for key in self.left if key[0] == kind), key=lambda key: 0 if kind == 'filter' else _depth(self.found, key), reverse=kind == 'class'):
+            for key in sorted((key for key in self.left if key[0] == kind), key=lambda key: 0 if kind == 'filter' else _depth(self.found, key),
+                              reverse=kind == 'class'):
                 if key in self.left and key not in kept:
                     self._delete(key, scope.where)
         self.coming = {key: values for key, values in self.coming.items() if key in kept}
@@ -381,9 +385,7 @@ class Branch:
         different, merged = changed(FILTERS[spec['kind']], there['options'], spec['options'])
         actions = spec.get('actions', there['actions'])
         other = not same_match(spec, there)
-        values = {'dev': self.dev, 'filter': {**there, **({'match': FILTERS[spec['kind']].complete(spec['match'])} if other else {}), 'options': merged, 'actions': actions}}
-        if other:
-            values['filter']['match'] = dict(spec['match'])
+        values = {'dev': self.dev, 'filter': {**there, 'match': spec['match'] if other else there['match'], 'options': merged, 'actions': actions}}
         if source is self.coming:
             self.coming.pop(key)
             self._create(key, values, one.where)
@@ -406,7 +408,8 @@ class Branch:
 
     def _next_pref(self, spec) -> int:
         """As the kernel chooses: below the smallest of those in the upper half."""
-        table = [values['filter'] for values in (*self.left.values(), *self.coming.values(), *(operation.values for operation in self.creations)) if 'filter' in values]
+        table = [values['filter'] for values in (*self.left.values(), *self.coming.values(), *(operation.values for operation in self.creations))
+                 if 'filter' in values]
         given = [other['pref'] for other in table if other['parent'] == spec['parent'] and other['chain'] == spec['chain'] and other['pref'] >= _AUTO_FIRST]
         return min(given, default=_AUTO_LAST + 1) - 1
 

@@ -173,15 +173,19 @@ class ExceedField(Field):
 
 POLICE = TcKind('police', 'Lets a rate through; what exceeds it has another verdict.', [
     Field('rate', _RATE, None, 'Rate that conforms.'), Field('burst', Size(1), None, 'Bytes that may be let through at once.', aliases=['buffer', 'maxburst']),
-    Field('mtu', Size(1), None, 'Largest packet that conforms.', aliases=['minburst']), Field('peakrate', _RATE, None, 'Rate at which the burst may be used up; needs O(mtu).'),
+    Field('mtu', Size(1), None, 'Largest packet that conforms.', aliases=['minburst']),
+    Field('peakrate', _RATE, None, 'Rate at which the burst may be used up; needs O(mtu).'),
     Field('avrate', Rate(), 'AVRATE', "Rate that the kernel's estimator has to measure, in place of O(rate).", nla=(4, 'uint32')),
     Field('pkts_rate', Int(1), 'PKTRATE64', 'Packets a second that conform.', nla=(10, 'uint64')),
     Field('pkts_burst', Int(1), None, 'Packets that may be let through at once.'),
     *LAYER,
-    ExceedField('conform_exceed', Exceed(), None, 'Verdict on what exceeds, and with a slash on what conforms: V(drop/pipe). The default is V(reclassify), and V(pass).',
+    ExceedField('conform_exceed', Exceed(), None,
+                'Verdict on what exceeds, and with a slash on what conforms: V(drop/pipe). The default is V(reclassify), and V(pass).',
                 keyword='conform-exceed'),
-], struct=[('index', 'I'), ('verdict', 'i'), ('limit', 'I'), ('burst', 'I'), ('mtu', 'I'), ('rate', '12s'), ('peakrate', '12s'), ('refcnt', 'i'), ('bindcnt', 'i'), ('capab', 'I')],
-    within=1, rows=[(2, 'RATE', 'cdata'), (3, 'PEAKRATE', 'cdata'), (5, 'RESULT', 'uint32'), (8, 'RATE64', 'uint64'), (9, 'PEAKRATE64', 'uint64'), (11, 'PKTBURST64', 'uint64')],
+], struct=[('index', 'I'), ('verdict', 'i'), ('limit', 'I'), ('burst', 'I'), ('mtu', 'I'), ('rate', '12s'), ('peakrate', '12s'), ('refcnt', 'i'),
+           ('bindcnt', 'i'), ('capab', 'I')],
+    within=1, rows=[(2, 'RATE', 'cdata'), (3, 'PEAKRATE', 'cdata'), (5, 'RESULT', 'uint32'), (8, 'RATE64', 'uint64'), (9, 'PEAKRATE64', 'uint64'),
+                    (11, 'PKTBURST64', 'uint64')],
     encode=_police_encode, decode=_police_decode, check=_police_check,
     filled=[('mtu', lambda values: 2040 if 'rate' in values else None)], derived=[*LAYER_DEFAULTS, ('conform_exceed', lambda values: 'reclassify')])
 
@@ -203,7 +207,8 @@ VLAN = _kind('vlan', 'VLAN tags.', [
     Field('id', Int(0, 4095), 'VID', 'VLAN id, to push or to set.', nla=(3, 'uint16')),
     Field('protocol', Protocol(), 'PROTOCOL', 'V(802.1Q) or V(802.1ad).', nla=(4, 'be16')),
     Field('priority', Int(0, 7), 'PRIORITY', 'VLAN priority.', nla=(6, 'uint8')),
-    Field('dst_mac', Mac(), 'DST', 'Destination of the Ethernet header to push.', nla=(7, 'l2addr')), Field('src_mac', Mac(), 'SRC', 'Its source.', nla=(8, 'l2addr')),
+    Field('dst_mac', Mac(), 'DST', 'Destination of the Ethernet header to push.', nla=(7, 'l2addr')),
+    Field('src_mac', Mac(), 'SRC', 'Its source.', nla=(8, 'l2addr')),
 ], struct=[('v_action', 'i')], check=_vlan_check, words=lambda values: _said(VLAN, values),
     derived=[('protocol', lambda values: '802.1Q' if values.get('action') in ('push', 'modify') else None)])
 
@@ -232,7 +237,8 @@ SKBEDIT = _kind('skbedit', 'What the kernel knows of the packet.', [
     Field('mark', Masked(32), None, 'Mark, or MARK/MASK.'),
     Field('ptype', Enum({'host': 0, 'broadcast': 1, 'multicast': 2, 'otherhost': 3}), 'PTYPE', 'Type of the packet.', nla=(7, 'uint16')),
     Field('inheritdsfield', Inherit(), None, 'Take the priority from the DS field.', keyword=''),
-], rows=[(5, 'MARK', 'uint32'), (8, 'MASK', 'uint32'), (9, 'FLAGS', 'uint64')], pairs={'mark': ('MARK', 'MASK')}, encode=_skbedit_encode, decode=_skbedit_decode,
+], rows=[(5, 'MARK', 'uint32'), (8, 'MASK', 'uint32'), (9, 'FLAGS', 'uint64')], pairs={'mark': ('MARK', 'MASK')}, encode=_skbedit_encode,
+    decode=_skbedit_decode,
     derived=[('inheritdsfield', lambda values: False)], words=lambda values: _said(SKBEDIT, values))
 
 
@@ -271,9 +277,11 @@ class Checksums(ListOf):
         return sorted(name for name, bit in self.bits.items() if raw & bit)
 
 
-CSUM = _kind('csum', 'Computes checksums anew.', [Field('update', Checksums(), 'update', 'Which ones.', keyword='')], usual='pass', within=1, struct=[('update', 'I')],
+CSUM = _kind('csum', 'Computes checksums anew.', [Field('update', Checksums(), 'update', 'Which ones.', keyword='')], usual='pass', within=1,
+             struct=[('update', 'I')],
              check=lambda values: None if values.get('update') else 'csum needs update', words=lambda values: _said(CSUM, values))
-CONNMARK = _kind('connmark', 'Gives the packet the mark of its connection.', [Field('zone', Int(0, 65535), 'zone', 'Zone of connection tracking. The default is 0.')],
+CONNMARK = _kind('connmark', 'Gives the packet the mark of its connection.',
+                 [Field('zone', Int(0, 65535), 'zone', 'Zone of connection tracking. The default is 0.')],
                  within=1, struct=[('zone', 'H2x')], words=lambda values: _said(CONNMARK, values), derived=[('zone', lambda values: 0)])
 
 
@@ -311,7 +319,8 @@ def _ct_encode(values, raw):
         bits |= _NAT | {'src': _NAT_SRC, 'dst': _NAT_DST, 'restore': 0}[values['nat']]
     raw['ACTION'] = bits
     raw['ZONE'] = raw.get('ZONE') or None  # a kernel without zones refuses the usual one, too
-    for name, attrs in (('nat_addr', ('IP4_MIN', 'IP4_MAX') if ':' not in values.get('nat_addr', '') else ('IP6_MIN', 'IP6_MAX')), ('nat_port', ('PORT_MIN', 'PORT_MAX'))):
+    for name, attrs in (('nat_addr', ('IP4_MIN', 'IP4_MAX') if ':' not in values.get('nat_addr', '') else ('IP6_MIN', 'IP6_MAX')),
+                        ('nat_port', ('PORT_MIN', 'PORT_MAX'))):
         if name in values:
             low, dash, high = values[name].partition('-')
             ends = (low, high if dash else low)
@@ -353,12 +362,14 @@ def _ct_check(values):
 
 CT = _kind('ct', 'Connection tracking.', [
     Field('commit', Bool(), None, 'Enter the connection.'), Field('force', Bool(), None, 'Enter it anew if it is known the other way round.'),
-    Field('clear', Bool(), None, 'Forget what is known of the packet.'), Field('zone', Int(0, 65535), 'ZONE', 'Zone of connection tracking.', nla=(4, 'uint16')),
+    Field('clear', Bool(), None, 'Forget what is known of the packet.'),
+    Field('zone', Int(0, 65535), 'ZONE', 'Zone of connection tracking.', nla=(4, 'uint16')),
     Field('mark', Masked(32), None, 'Mark for the connection, or MARK/MASK.'),
     Field('nat', Enum({'src': 0, 'dst': 1, 'restore': 2}), None, 'Translate source or destination; V(restore) does what the connection has.'),
     Field('nat_addr', Range('an address', canonical_ip), None, 'Address to translate to, or two as FIRST-LAST.'),
     Field('nat_port', Range('a port', _port), None, 'Port to translate to, or two as FIRST-LAST.'),
-], within=1, rows=[(3, 'ACTION', 'uint16'), (5, 'MARK', 'uint32'), (6, 'MARK_MASK', 'uint32'), (9, 'IP4_MIN', 'ip4addr'), (10, 'IP4_MAX', 'ip4addr'), (11, 'IP6_MIN', 'ip6addr'),
+], within=1, rows=[(3, 'ACTION', 'uint16'), (5, 'MARK', 'uint32'), (6, 'MARK_MASK', 'uint32'), (9, 'IP4_MIN', 'ip4addr'), (10, 'IP4_MAX', 'ip4addr'),
+                   (11, 'IP6_MIN', 'ip6addr'),
                    (12, 'IP6_MAX', 'ip6addr'), (13, 'PORT_MIN', 'be16'), (14, 'PORT_MAX', 'be16')], pairs={'mark': ('MARK', 'MARK_MASK')},
     encode=_ct_encode, decode=_ct_decode, words=_ct_words, check=_ct_check,
     derived=[*((name, lambda values: False) for name in _CT), ('zone', lambda values: None if values.get('clear') else 0)])
@@ -382,10 +393,12 @@ def _nat_decode(raw, values):
 NAT = _kind('nat', 'Stateless translation of addresses.', [
     Field('direction', Enum({'ingress': 0, 'egress': 1}), None, 'Destination of what arrives, or source of what leaves.', keyword=''),
     Field('old', MaskedIp(), None, 'Address or network to be translated.', keyword=''), Field('new', Ip(4), None, 'Address to translate to.', keyword=''),
-], usual='pass', within=1, struct=[('old', '4s'), ('new', '4s'), ('mask', '4s'), ('flags', 'I')], encode=_nat_encode, decode=_nat_decode, words=lambda values: _said(NAT, values),
+], usual='pass', within=1, struct=[('old', '4s'), ('new', '4s'), ('mask', '4s'), ('flags', 'I')], encode=_nat_encode, decode=_nat_decode,
+    words=lambda values: _said(NAT, values),
     check=lambda values: None if {'direction', 'old', 'new'} <= set(values) else 'nat needs direction, old and new')
 SAMPLE = _kind('sample', 'Samples of packets for psample.', [
-    Field('rate', Int(1), 'RATE', 'One packet of this number.', nla=(3, 'uint32')), Field('group', Int(), 'GROUP', 'Group that listeners join.', nla=(5, 'uint32')),
+    Field('rate', Int(1), 'RATE', 'One packet of this number.', nla=(3, 'uint32')),
+    Field('group', Int(), 'GROUP', 'Group that listeners join.', nla=(5, 'uint32')),
     Field('trunc', Int(1, unit='bytes'), 'TRUNC', 'Size that samples are cut to.', nla=(4, 'uint32')),
 ], check=lambda values: None if {'rate', 'group'} <= set(values) else 'sample needs rate and group', words=lambda values: _said(SAMPLE, values))
 
@@ -401,7 +414,8 @@ def _skbmod_decode(raw, values):
 
 
 def _skbmod_words(values):
-    words = ['set', *(word for name in ('dmac', 'smac', 'etype') if name in values for word in (name, f"{Protocol().wire(values[name]):#x}" if name == 'etype' else values[name]))]
+    words = ['set', *(word for name in ('dmac', 'smac', 'etype') if name in values
+                      for word in (name, f"{Protocol().wire(values[name]):#x}" if name == 'etype' else values[name]))]
     words = words if len(words) > 1 else []
     words += ['swap', 'mac'] if values.get('swap_mac') else []
     words += ['ecn'] if values.get('ecn') else []
@@ -410,8 +424,10 @@ def _skbmod_words(values):
 
 SKBMOD = _kind('skbmod', 'The Ethernet header, and ECN.', [
     Field('dmac', Mac(), 'DMAC', 'Destination MAC.', nla=(3, 'l2addr')), Field('smac', Mac(), 'SMAC', 'Source MAC.', nla=(4, 'l2addr')),
-    Field('etype', Protocol(), 'ETYPE', 'EtherType.', nla=(5, 'uint16')), Field('swap_mac', Bool(), None, 'Swap the two MACs.'), Field('ecn', Bool(), None, 'Mark congestion.'),
-], struct=[('flags', '4xQ')], encode=_skbmod_encode, decode=_skbmod_decode, words=_skbmod_words, derived=[('swap_mac', lambda values: False), ('ecn', lambda values: False)],
+    Field('etype', Protocol(), 'ETYPE', 'EtherType.', nla=(5, 'uint16')), Field('swap_mac', Bool(), None, 'Swap the two MACs.'),
+    Field('ecn', Bool(), None, 'Mark congestion.'),
+], struct=[('flags', '4xQ')], encode=_skbmod_encode, decode=_skbmod_decode, words=_skbmod_words,
+    derived=[('swap_mac', lambda values: False), ('ecn', lambda values: False)],
     check=lambda values: None if any(values.get(name) for name in _SKBMOD) else 'skbmod needs dmac, smac, etype, swap_mac or ecn')
 
 
@@ -422,11 +438,13 @@ def _mpls_decode(raw, values):
 
 MPLS = _kind('mpls', 'MPLS labels.', [
     Field('action', Enum({'pop': 1, 'push': 2, 'modify': 3, 'dec_ttl': 4, 'mac_push': 5}), 'm_action', 'What is done.', keyword=''),
-    Field('protocol', Protocol(), 'PROTO', 'Protocol of the packet then: needed to pop.', nla=(4, 'be16')), Field('label', Int(0, 0xFFFFF), 'LABEL', 'Label.', nla=(5, 'uint32')),
+    Field('protocol', Protocol(), 'PROTO', 'Protocol of the packet then: needed to pop.', nla=(4, 'be16')),
+    Field('label', Int(0, 0xFFFFF), 'LABEL', 'Label.', nla=(5, 'uint32')),
     Field('tc', Int(0, 7), 'TC', 'Traffic class.', nla=(6, 'uint8')), Field('ttl', Int(1, 255), 'TTL', 'TTL.', nla=(7, 'uint8')),
     Field('bos', Int(0, 1), 'BOS', 'Bottom of stack.', nla=(8, 'uint8')),
 ], struct=[('m_action', 'i')], decode=_mpls_decode, words=lambda values: _said(MPLS, values),
-    check=lambda values: 'mpls needs action' if 'action' not in values else 'mpls with action pop needs protocol' if values['action'] == 'pop' and 'protocol' not in values else None,
+    check=lambda values: 'mpls needs action' if 'action' not in values else 'mpls with action pop needs protocol' if values['action'] == 'pop'
+    and 'protocol' not in values else None,
     derived=[('protocol', lambda values: 'mpls_uc' if values.get('action') in ('push', 'mac_push') else None)])
 
 
@@ -436,8 +454,10 @@ _HEADERS = {'eth': 1, 'ip': 2, 'ip6': 3, 'tcp': 4, 'udp': 5}
 #: field: (offset, bytes, kind of value, mask of its bits)
 _PARTS = {
     'eth dst': (0, 6, 'mac', 0), 'eth src': (6, 6, 'mac', 0), 'eth type': (12, 2, 'int', 0xFFFF), 'ip src': (12, 4, 'ip', 0), 'ip dst': (16, 4, 'ip', 0),
-    'ip tos': (1, 1, 'int', 0xFF), 'ip ttl': (8, 1, 'int', 0xFF), 'ip protocol': (9, 1, 'int', 0xFF), 'ip6 src': (8, 16, 'ip6', 0), 'ip6 dst': (24, 16, 'ip6', 0),
-    'ip6 nexthdr': (6, 1, 'int', 0xFF), 'ip6 hoplimit': (7, 1, 'int', 0xFF), 'tcp sport': (0, 2, 'int', 0xFFFF), 'tcp dport': (2, 2, 'int', 0xFFFF), 'tcp flags': (13, 1, 'int', 0xFF),
+    'ip tos': (1, 1, 'int', 0xFF), 'ip ttl': (8, 1, 'int', 0xFF), 'ip protocol': (9, 1, 'int', 0xFF), 'ip6 src': (8, 16, 'ip6', 0),
+    'ip6 dst': (24, 16, 'ip6', 0),
+    'ip6 nexthdr': (6, 1, 'int', 0xFF), 'ip6 hoplimit': (7, 1, 'int', 0xFF), 'tcp sport': (0, 2, 'int', 0xFFFF), 'tcp dport': (2, 2, 'int', 0xFFFF),
+    'tcp flags': (13, 1, 'int', 0xFF),
     'udp sport': (0, 2, 'int', 0xFFFF), 'udp dport': (2, 2, 'int', 0xFFFF),
 }
 _PEDIT_AT = struct.Struct('=IIII')
@@ -476,7 +496,8 @@ class Munge(ListOf):
         for text in value:
             header, part, command, given = text.split()
             offset, size, kind, unused = _PARTS[f'{header} {part}']
-            data = (bytes.fromhex(given.replace(':', '')) if kind == 'mac' else socket.inet_pton(socket.AF_INET6 if kind == 'ip6' else socket.AF_INET, given) if kind != 'int'
+            data = (bytes.fromhex(given.replace(':', '')) if kind == 'mac' else socket.inet_pton(socket.AF_INET6 if kind == 'ip6' else socket.AF_INET, given)
+                    if kind != 'int'
                     else int(given).to_bytes(size, 'big'))
             while data:
                 begin = offset % 4
@@ -541,7 +562,8 @@ def _pedit_decode(raw, values):
 
 PEDIT = TcKind('pedit', 'Fields of the packet. Checksums are a matter of C(csum).', [
     Field('munge', Munge(), None, 'The changes, in order.', keyword=''), control('pass')],
-    rows=[(4, 'PARMS', 'cdata'), (5, 'KEYS', 'cdata'), (99, 'verdict', 'int32')], encode=_pedit_encode, decode=_pedit_decode, derived=[('control', lambda values: 'pass')],
+    rows=[(4, 'PARMS', 'cdata'), (5, 'KEYS', 'cdata'), (99, 'verdict', 'int32')], encode=_pedit_encode, decode=_pedit_decode,
+    derived=[('control', lambda values: 'pass')],
     check=lambda values: None if values.get('munge') else 'pedit needs munge', words=lambda values: _said(PEDIT, values, 'ex'))
 
 KINDS = [GACT, MIRRED, POLICE, VLAN, SKBEDIT, TUNNEL_KEY, PEDIT, CSUM, CONNMARK, CT, NAT, SAMPLE, SKBMOD, MPLS]

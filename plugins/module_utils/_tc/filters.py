@@ -12,7 +12,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.tc import Cla
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Int, LinkName, Type
 from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.u32 import Matches, terminal
 
-ETHERTYPES = {'all': 0x0003, 'ip': 0x0800, 'arp': 0x0806, '802.1Q': 0x8100, 'ipv6': 0x86DD, 'mpls_uc': 0x8847, 'mpls_mc': 0x8848, 'ppp_ses': 0x8864, '802.1ad': 0x88A8}
+ETHERTYPES = {'all': 0x0003, 'ip': 0x0800, 'arp': 0x0806, '802.1Q': 0x8100, 'ipv6': 0x86DD, 'mpls_uc': 0x8847, 'mpls_mc': 0x8848, 'ppp_ses': 0x8864,
+              '802.1ad': 0x88A8}
 _IP_PROTOCOLS = {'icmp': 1, 'tcp': 6, 'udp': 17, 'icmpv6': 58, 'l2tp': 115, 'sctp': 132}
 _SKIP_HW, _SKIP_SW = 1, 2
 
@@ -182,7 +183,8 @@ _FLOWER_MATCH = [
     _be('vlan_id', 'VLAN_ID', 23, 'uint16', Int(0, 4095), 'VLAN id, with protocol V(802.1Q) or V(802.1ad).'),
     _be('vlan_prio', 'VLAN_PRIO', 24, 'uint8', Int(0, 7), 'VLAN priority.'),
     _be('vlan_ethtype', 'VLAN_ETHTYPE', 25, 'be16', Protocol(), 'Protocol inside of the VLAN.'),
-    _be('cvlan_id', 'CVLAN_ID', 77, 'uint16', Int(0, 4095), 'Id of the inner VLAN.'), _be('cvlan_prio', 'CVLAN_PRIO', 78, 'uint8', Int(0, 7), 'Priority of the inner VLAN.'),
+    _be('cvlan_id', 'CVLAN_ID', 77, 'uint16', Int(0, 4095), 'Id of the inner VLAN.'),
+    _be('cvlan_prio', 'CVLAN_PRIO', 78, 'uint8', Int(0, 7), 'Priority of the inner VLAN.'),
     _be('cvlan_ethtype', 'CVLAN_ETHTYPE', 79, 'be16', Protocol(), 'Protocol inside of the inner VLAN.'),
     _be('mpls_label', 'MPLS_LABEL', 70, 'uint32', Int(0, 0xFFFFF), 'MPLS label, with protocol V(mpls_uc) or V(mpls_mc).'),
     _be('mpls_tc', 'MPLS_TC', 69, 'uint8', Int(0, 7), 'MPLS traffic class.'), _be('mpls_bos', 'MPLS_BOS', 68, 'uint8', Int(0, 1), 'MPLS bottom of stack.'),
@@ -212,11 +214,13 @@ _PAIRS = {
     'arp_sip': ('ARP_SIP', 'ARP_SIP_MASK'), 'arp_tip': ('ARP_TIP', 'ARP_TIP_MASK'), 'arp_op': ('ARP_OP', 'ARP_OP_MASK'),
     'arp_sha': ('ARP_SHA', 'ARP_SHA_MASK'), 'arp_tha': ('ARP_THA', 'ARP_THA_MASK'),
     'enc_src_ip': (('ENC4_SRC', 'ENC4_SRC_MASK'), ('ENC6_SRC', 'ENC6_SRC_MASK')), 'enc_dst_ip': (('ENC4_DST', 'ENC4_DST_MASK'), ('ENC6_DST', 'ENC6_DST_MASK')),
-    'enc_tos': ('ENC_TOS', 'ENC_TOS_MASK'), 'enc_ttl': ('ENC_TTL', 'ENC_TTL_MASK'), 'ct_state': ('CT_STATE', 'CT_STATE_MASK'), 'ct_zone': ('CT_ZONE', 'CT_ZONE_MASK'),
+    'enc_tos': ('ENC_TOS', 'ENC_TOS_MASK'), 'enc_ttl': ('ENC_TTL', 'ENC_TTL_MASK'), 'ct_state': ('CT_STATE', 'CT_STATE_MASK'),
+    'ct_zone': ('CT_ZONE', 'CT_ZONE_MASK'),
     'ct_mark': ('CT_MARK', 'CT_MARK_MASK'),
 }
 _PAIR_ROWS = [
-    (4, 'ETH_DST', _MAC), (6, 'ETH_SRC', _MAC), (73, 'TOS', 'uint8'), (75, 'TTL', 'uint8'), (10, 'IP4_SRC', _IP4), (12, 'IP4_DST', _IP4), (14, 'IP6_SRC', _IP6), (16, 'IP6_DST', _IP6),
+    (4, 'ETH_DST', _MAC), (6, 'ETH_SRC', _MAC), (73, 'TOS', 'uint8'), (75, 'TTL', 'uint8'), (10, 'IP4_SRC', _IP4), (12, 'IP4_DST', _IP4), (14, 'IP6_SRC', _IP6),
+    (16, 'IP6_DST', _IP6),
     (71, 'TCP_FLAGS', 'be16'), (57, 'ARP_SIP', _IP4), (59, 'ARP_TIP', _IP4), (61, 'ARP_OP', 'uint8'), (63, 'ARP_SHA', _MAC), (65, 'ARP_THA', _MAC),
     (27, 'ENC4_SRC', _IP4), (29, 'ENC4_DST', _IP4), (31, 'ENC6_SRC', _IP6), (33, 'ENC6_DST', _IP6), (80, 'ENC_TOS', 'uint8'), (82, 'ENC_TTL', 'uint8'),
     (91, 'CT_STATE', 'uint16'), (93, 'CT_ZONE', 'uint16'), (95, 'CT_MARK', 'uint32'), (47, 'KEY_FLAGS', 'be32'),
@@ -224,7 +228,8 @@ _PAIR_ROWS = [
 ]
 _FLOWER_SKIP = _skips(22)
 _FLOWER_ROWS = [*_PAIR_ROWS, *((number + 1, f'{name}_MASK', kind) for number, name, kind in _PAIR_ROWS), (8, 'ETH_TYPE', 'be16'), *_FLOWER_SKIP[1],
-                *((number, f'{proto}_{what}', 'be16') for proto, numbers in _PORT_ATTRS.items() for number, what in zip(numbers, ('SRC', 'DST', 'SRC_MASK', 'DST_MASK'))),
+                *((number, f'{proto}_{what}', 'be16') for proto, numbers in _PORT_ATTRS.items() for number,
+                  what in zip(numbers, ('SRC', 'DST', 'SRC_MASK', 'DST_MASK'))),
                 *((number, name, 'be16') for number, name in enumerate(('SRC_MIN', 'SRC_MAX', 'DST_MIN', 'DST_MAX'), 87))]
 
 
@@ -275,7 +280,10 @@ FLOWER = TcKind('flower', 'Fields of the packet by name.', [_classid(1), *_FLOWE
 # -- the small ones -----------------------------------------------------------------------------------------------------
 
 _ALL_SKIP = _skips(3)
-MATCHALL = TcKind('matchall', 'All packets.', [_classid(1), *_ALL_SKIP[0]], rows=_ALL_SKIP[1], encode=_ALL_SKIP[2], decode=_ALL_SKIP[3], derived=_OFF, actions=2)
+MATCHALL = TcKind('matchall', 'All packets.', [_classid(1), *_ALL_SKIP[0]], rows=_ALL_SKIP[1], encode=_ALL_SKIP[2], decode=_ALL_SKIP[3], derived=_OFF,
+                  actions=2)
+
+
 def _fw_decode(raw, values):
     values.setdefault('mask', '0xffffffff')
 

@@ -71,7 +71,8 @@ _LOSS = Layout([(1, 'GI', tuple((name, 'I') for name in ('p13', 'p31', 'p32', 'p
 _SLOT = (('min_delay', 'q'), ('max_delay', 'q'), ('packets', 'i'), ('bytes', 'i'), ('delay', 'q'), ('jitter', 'q'))
 _PAIR = (('share', 'I'), ('correlation', 'I'))
 _CORRELATIONS = {'delay_correlation': 'delay', 'loss_correlation': 'loss', 'duplicate_correlation': 'duplicate'}
-_ZERO = {'loss': '0%', 'duplicate': '0%', 'corrupt': '0%', 'reorder': '0%', **{name: '0%' for name in _CORRELATIONS}, 'corrupt_correlation': '0%', 'reorder_correlation': '0%',
+_ZERO = {'loss': '0%', 'duplicate': '0%', 'corrupt': '0%', 'reorder': '0%', **{name: '0%' for name in _CORRELATIONS}, 'corrupt_correlation': '0%',
+         'reorder_correlation': '0%',
          'delay': '0us', 'jitter': '0us', 'gap': 0, 'rate': '0bit', 'packet_overhead': 0, 'cell_size': 0, 'cell_overhead': 0, 'ecn': False}
 
 
@@ -164,7 +165,8 @@ def _words(values: dict) -> list[str]:
     for name, table in (('loss_state', STATE), ('loss_gemodel', GEMODEL)):
         if name in values:
             numbers = _state(values[name]) if name == 'loss_state' else _gemodel(values[name])
-            shares = numbers if name == 'loss_state' else {'p': numbers['p'], 'r': numbers['r'], 'one_minus_h': _ALL - numbers['h'], 'one_minus_k': numbers['k1']}
+            shares = numbers if name == 'loss_state' else {'p': numbers['p'], 'r': numbers['r'], 'one_minus_h': _ALL - numbers['h'],
+                                                           'one_minus_k': numbers['k1']}
             words.extend(['loss', name[5:], *(_SHARE.unwire(shares[one]) for one in table.by_name)])
     if full['ecn']:
         words.append('ecn')
@@ -192,7 +194,8 @@ NETEM = TcKind('netem', 'Emulates a network: delay, loss, duplication, corruptio
     Field('limit', Int(1), 'limit', 'Packets that the queue holds. The default is 1000.'),
     Field('delay', _TIME, 'LATENCY64', 'Time that packets are held back for.', nla=(10, 'int64'), aliases=['latency']),
     Field('jitter', _TIME, 'JITTER64', 'Spread of the delay.', nla=(11, 'int64')), _correlation('delay'),
-    Field('distribution', Name(), None, 'Table that the delay is drawn by: V(normal), V(pareto), V(paretonormal), V(experimental) or another one that iproute2 has.'
+    Field('distribution', Name(), None, 'Table that the delay is drawn by: V(normal), V(pareto), V(paretonormal), V(experimental) or another one that'
+          ' iproute2 has.'
           ' The kernel does not report it.', write_only=True),
     Field('loss', _SHARE, 'loss', 'Packets that are lost by chance.', aliases=['drop']), _correlation('loss'),
     Field('loss_state', Options(STATE), None, 'Losses by a model of four states: a dict of C(p13), C(p31), C(p32), C(p23), C(p14).'),
@@ -206,10 +209,12 @@ NETEM = TcKind('netem', 'Emulates a network: delay, loss, duplication, corruptio
     Field('packet_overhead', Int(-2**31, 2**31 - 1, unit='bytes'), None, 'Bytes that are added to each packet when they are counted.'),
     Field('cell_size', Int(unit='bytes'), None, 'Size of the cells that packets are cut into.'),
     Field('cell_overhead', Int(-2**31, 2**31 - 1, unit='bytes'), None, 'Bytes that are added to each cell.'),
-    Field('slot', Options(SLOT), None, 'Packets leave in slots only: a dict of C(min_delay), C(max_delay), C(packets), C(bytes), or of C(distribution), C(delay),'
+    Field('slot', Options(SLOT), None, 'Packets leave in slots only: a dict of C(min_delay), C(max_delay), C(packets), C(bytes), or of C(distribution),'
+          ' C(delay),'
           ' C(jitter), C(packets), C(bytes).'),
 ], struct=[('latency', 'I'), ('limit', 'I'), ('loss', 'I'), ('gap', 'I'), ('duplicate', 'I'), ('jitter', 'I')],
-    rows=[(1, 'CORR', tuple((name, 'I') for name in _CORRELATIONS.values())), (2, 'DELAY_DIST', 'cdata'), (3, 'REORDER', _PAIR), (4, 'CORRUPT', _PAIR), (5, 'LOSS', _LOSS),
+    rows=[(1, 'CORR', tuple((name, 'I') for name in _CORRELATIONS.values())), (2, 'DELAY_DIST', 'cdata'), (3, 'REORDER', _PAIR), (4, 'CORRUPT', _PAIR),
+          (5, 'LOSS', _LOSS),
           (6, 'RATE', (('rate', 'I'), ('packet_overhead', 'i'), ('cell_size', 'I'), ('cell_overhead', 'i'))), (8, 'RATE64', 'uint64'), (12, 'SLOT', _SLOT),
           (13, 'SLOT_DIST', 'cdata')], encode=_encode, decode=_decode, words=_words, check=_check,
     derived=[('limit', lambda values: 1000), *((name, lambda values, value=value: value) for name, value in _ZERO.items())],

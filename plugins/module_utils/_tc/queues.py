@@ -183,10 +183,11 @@ def _nothing(unused):
 
 KINDS = [
     TcKind('noqueue', 'No queue at all: what cannot be sent at once is lost.'),
-    TcKind('pfifo', 'First in, first out, counted in packets.', [Field('limit', Int(), 'limit', 'Packets that the queue holds; the default is the link\'s txqlen.')],
+    TcKind('pfifo', 'First in, first out, counted in packets.',
+           [Field('limit', Int(), 'limit', 'Packets that the queue holds; the default is the link\'s txqlen.')],
            struct=[('limit', 'I')], bare=True),
     TcKind('bfifo', 'First in, first out, counted in bytes.', [Field('limit', Size(), 'limit', "Bytes that the queue holds; the default is the link's txqlen"
-                                                                      ' times its MTU.')], struct=[('limit', 'I')], bare=True),
+                                                                     ' times its MTU.')], struct=[('limit', 'I')], bare=True),
     TcKind('pfifo_fast', 'Three bands by priority, the first one first.'),
     TcKind('prio', 'Bands that are served strictly one after the other; each is a class.', [
         Field('bands', Int(2, 16), 'bands', 'Number of bands. The default is 3.'),
@@ -252,12 +253,15 @@ KINDS = [
     TcKind('clsact', 'What filters on arrival and on departure hang on, without a queue.', parent='ingress', bare=True),
     TcKind('plug', 'Holds packets back until it is released, by a program. The kernel does not report its options, so it has none here.', bare=True),
     TcKind('cbs', 'Credit-based shaper (IEEE 802.1Q).', [
-        _cbs('hicredit', 'Credits that can be collected at most, in bytes.'), _cbs('locredit', 'Credits that can be owed at most, in bytes, so a negative number.'),
-        _cbs('sendslope', 'Credits that are lost while it sends, in kbit/s, so a negative number.'), _cbs('idleslope', 'Credits that are collected while it waits, in kbit/s.'),
+        _cbs('hicredit', 'Credits that can be collected at most, in bytes.'),
+        _cbs('locredit', 'Credits that can be owed at most, in bytes, so a negative number.'),
+        _cbs('sendslope', 'Credits that are lost while it sends, in kbit/s, so a negative number.'),
+        _cbs('idleslope', 'Credits that are collected while it waits, in kbit/s.'),
         Field('offload', Bool('1', '0'), 'offload', 'The hardware does it.'),
     ], struct=[('offload', 'B3x'), ('hicredit', 'i'), ('locredit', 'i'), ('idleslope', 'i'), ('sendslope', 'i')], within=1),
     TcKind('etf', 'Sends each packet at the time that its socket says.', [
-        Field('clockid', Enum({'CLOCK_REALTIME': 0, 'CLOCK_MONOTONIC': 1, 'CLOCK_BOOTTIME': 7, 'CLOCK_TAI': 11}), 'clockid', 'The clock that the times are of.', live=RECREATE),
+        Field('clockid', Enum({'CLOCK_REALTIME': 0, 'CLOCK_MONOTONIC': 1, 'CLOCK_BOOTTIME': 7, 'CLOCK_TAI': 11}), 'clockid', 'The clock that the times are of.',
+              live=RECREATE),
         Field('delta', Int(0, 2**31 - 1, unit='ns'), 'delta', 'Time before its own that a packet leaves the queue.', live=RECREATE),
         Field('offload', Word(), None, 'The hardware keeps the times.', live=RECREATE),
         Field('deadline_mode', Word(), None, 'The times are deadlines.', live=RECREATE),

@@ -81,7 +81,8 @@ def representative(values: dict, log: int, cell: int | None = None) -> dict:
         burst = next((one for one in (first, *range(1 + values['min'] // average, 1 << 12)) if weight(values['min'], one, average) == log), None)
         if burst is None:
             continue
-        for rate in (_BANDWIDTH, *(f'{10**exponent}kbit' for exponent in range(1, 8)), *(f'{2**exponent}kbit' for exponent in range(30))) if cell is not None else (_BANDWIDTH,):
+        for rate in (_BANDWIDTH, *(f'{10**exponent}kbit' for exponent in range(1, 8)),
+                     *(f'{2**exponent}kbit' for exponent in range(30))) if cell is not None else (_BANDWIDTH,):
             if cell is None or damping(log, average, _RATE.wire(rate))[0] == cell:
                 return {'avpkt': average, 'burst': burst, **({'bandwidth': rate} if cell is not None else {})}
     return {}
@@ -170,7 +171,8 @@ def _sfq_decode(raw, values):
         values['flows'] = min(raw['flows'], raw['limit'])  # what the kernel makes of it when the limit is given, too
     if not raw['qmin']:
         return
-    values.update(redflowlimit=raw['qmax'], min=raw['qmin'], max=raw['qmax'], probability=Probability().unwire(raw['max_P']), ecn=bool(raw['flags'] & _ECN), harddrop=bool(raw['flags'] & _HARDDROP))
+    values.update(redflowlimit=raw['qmax'], min=raw['qmin'], max=raw['qmax'], probability=Probability().unwire(raw['max_P']), ecn=bool(raw['flags'] & _ECN),
+                  harddrop=bool(raw['flags'] & _HARDDROP))
     values.update(representative(values, raw['Wlog']))
 
 
@@ -188,7 +190,8 @@ SFQ = TcKind('sfq', 'Fair queueing by a hash of flows.', [
     Field('min', Int(1, unit='bytes'), None, 'As of V(red), for a flow.'), Field('max', Int(1, unit='bytes'), None, 'As of V(red), for a flow.'),
     Field('avpkt', Size(1), None, 'As of V(red). The default is 1000.'), Field('burst', Int(1), None, 'As of V(red).'),
     Field('probability', Probability(), None, 'As of V(red).'), Field('ecn', Word(), None, 'As of V(red).'), Field('harddrop', Word(), None, 'As of V(red).'),
-], struct=[('quantum', 'I'), ('perturb', 'i'), ('limit', 'I'), ('divisor', 'I'), ('flows', 'I'), ('depth', 'I'), ('headdrop', 'I'), ('red_limit', 'I'), ('qmin', 'I'),
+], struct=[('quantum', 'I'), ('perturb', 'i'), ('limit', 'I'), ('divisor', 'I'), ('flows', 'I'), ('depth', 'I'), ('headdrop', 'I'), ('red_limit', 'I'),
+           ('qmin', 'I'),
            ('qmax', 'I'), ('Wlog', 'B'), ('Plog', 'B'), ('Scell', 'B'), ('flags', 'B'), ('max_P', 'I'), ('stats', '24s')], bare=True,
     encode=_sfq_encode, decode=_sfq_decode, check=_sfq_check, derived=[('perturb', lambda values: 0), ('headdrop', lambda values: False)],
     filled=[('flows', lambda values: min(128, values.get('limit', 127))), *((name, lambda values, usual=usual: usual) for name, usual in _SFQ_USUAL.items())])

@@ -134,7 +134,8 @@ def _htb_decode(raw, values):
 
 
 HTB = TcKind('htb', 'Hierarchy of token buckets: classes with a rate of their own, which lend what they do not need.', [
-    Field('default', Hex(base=16), 'defcls', 'Minor number of the class that gets the packets that no filter gives to one. The default is to send them unshaped.',
+    Field('default', Hex(base=16), 'defcls',
+          'Minor number of the class that gets the packets that no filter gives to one. The default is to send them unshaped.',
           live=RECREATE),
     Field('r2q', Int(1), 'rate2quantum', 'Divisor that makes the quantum of a class of its rate. The default is 10.', live=RECREATE),
     Field('direct_qlen', Int(), 'DIRECT_QLEN', "Packets of no class that may wait; the default is the link's txqlen.", nla=(5, 'uint32'), live=RECREATE),
@@ -159,7 +160,8 @@ def _htb_class_encode(values, raw):
 def _htb_class_decode(raw, values):
     found = tc.read_rate_spec(raw['rate'])
     rate, ceil = raw.get('RATE64', found.pop('rate')), raw.get('CEIL64', tc.read_rate_spec(raw['ceil'])['rate'])
-    values.update(found, rate=RATE64.unwire(rate), ceil=RATE64.unwire(ceil), burst=tc.transmit_size(rate, raw['buffer']), cburst=tc.transmit_size(ceil, raw['cbuffer']))
+    values.update(found, rate=RATE64.unwire(rate), ceil=RATE64.unwire(ceil), burst=tc.transmit_size(rate, raw['buffer']),
+                  cburst=tc.transmit_size(ceil, raw['cbuffer']))
     if not raw['quantum']:
         values.pop('quantum', None)
 
@@ -172,7 +174,8 @@ def _quantum(values):
 HTB_CLASS = TcKind('htb', 'A class of qdisc htb.', [
     Field('rate', RATE64, None, 'Rate that the class is sure of.'),
     Field('ceil', RATE64, None, 'Rate that it can have when others lend. The default is O(rate).'),
-    Field('burst', Size(1), None, 'Bytes that may be sent at once at O(ceil). The default is what the clock of the kernel demands.', aliases=['buffer', 'maxburst']),
+    Field('burst', Size(1), None, 'Bytes that may be sent at once at O(ceil). The default is what the clock of the kernel demands.',
+          aliases=['buffer', 'maxburst']),
     Field('cburst', Size(1), None, 'Bytes that may be sent at once at the speed of the link.', aliases=['cbuffer', 'cmaxburst']),
     Field('prio', Int(0, 7), 'prio', 'Classes with a smaller number are lent to first. The default is 0.'),
     Field('quantum', Size(), 'quantum', 'Bytes that the class is lent at its turn. The default is O(rate) by the r2q of the qdisc.'),
@@ -187,7 +190,8 @@ HTB_CLASS = TcKind('htb', 'A class of qdisc htb.', [
 # -- hfsc ---------------------------------------------------------------------------------------------------------------
 
 HFSC = TcKind('hfsc', 'Classes with service curves: delay and rate apart from each other.', [
-    Field('default', Hex(0xFFFF, base=16), 'defcls', 'Minor number of the class that gets the packets that no filter gives to one. The default is to drop them.'),
+    Field('default', Hex(0xFFFF, base=16), 'defcls',
+          'Minor number of the class that gets the packets that no filter gives to one. The default is to drop them.'),
 ], struct=[('defcls', 'H')], derived=[('default', lambda values: '0x0')])
 
 _CURVE = Table([
@@ -302,7 +306,8 @@ CAKE = TcKind('cake', 'Shaper, fair queueing and queue management in one, for th
     Field('atm', Enum({'noatm': 0, 'atm': 1, 'ptm': 2}), 'ATM', 'The framing of the link below.', nla=(4, 'uint32'), keyword=''),
     Field('overhead', Int(-64, 256, unit='bytes'), 'OVERHEAD', 'Bytes that are added to each packet when they are counted.', nla=(6, 'int32')),
     Field('mpu', Int(0, 256, unit='bytes'), 'MPU', 'Size that smaller packets are counted as.', nla=(14, 'uint32')),
-    Field('ingress', Bool('ingress', 'egress'), 'INGRESS', 'The shaper is behind the link, so that dropped packets count as well.', nla=(15, 'uint32'), keyword=''),
+    Field('ingress', Bool('ingress', 'egress'), 'INGRESS', 'The shaper is behind the link, so that dropped packets count as well.', nla=(15, 'uint32'),
+          keyword=''),
     Field('memlimit', Size(), 'MEMORY', 'Bytes of memory for packets.', nla=(10, 'uint32')),
     Field('fwmark', Hex(), 'FWMARK', 'Bits of the mark that choose the priority.', nla=(18, 'uint32')),
 ], rows=[(8, 'TARGET', 'uint32'), (12, 'RAW', 'uint32')], encode=_cake_encode, decode=_cake_decode,

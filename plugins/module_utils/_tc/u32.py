@@ -22,7 +22,8 @@ _PLACES = {
     'ip tos': (8, 1, 0), 'ip dsfield': (8, 1, 0), 'ip precedence': (8, 1, 0), 'ip ihl': (8, 0, 0), 'ip protocol': (8, 9, 0), 'ip sport': (16, 20, 0),
     'ip dport': (16, 22, 0), 'ip icmp_type': (8, 20, 0), 'ip icmp_code': (8, 21, 0),
     'ip6 protocol': (8, 6, 0), 'ip6 sport': (16, 40, 0), 'ip6 dport': (16, 42, 0), 'ip6 icmp_type': (8, 40, 0), 'ip6 icmp_code': (8, 41, 0),
-    'udp src': (16, 0, _NEXT), 'udp dst': (16, 2, _NEXT), 'tcp src': (16, 0, _NEXT), 'tcp dst': (16, 2, _NEXT), 'icmp type': (8, 0, _NEXT), 'icmp code': (8, 1, _NEXT),
+    'udp src': (16, 0, _NEXT), 'udp dst': (16, 2, _NEXT), 'tcp src': (16, 0, _NEXT), 'tcp dst': (16, 2, _NEXT), 'icmp type': (8, 0, _NEXT),
+    'icmp code': (8, 1, _NEXT),
 }
 _FIXED = {'ip nofrag': (0, 0x3FFF), 'ip firstfrag': (0x2000, 0x3FFF), 'ip df': (0x4000, 0x4000), 'ip mf': (0x2000, 0x2000)}
 _ADDRESSES = {'ip src': (12, 32), 'ip dst': (16, 32), 'ip6 src': (8, 128), 'ip6 dst': (24, 128)}

@@ -28,11 +28,16 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.u32 import Match
 @pytest.mark.parametrize('kind, written, canonical, wire', [
     (Rate(), '10mbit', '10mbit', 1250000), (Rate(), '1.5Gbit', '1500mbit', 187500000), (Rate(), 8000, '8kbit', 1000), (Rate(), '125kbps', '1mbit', 125000),
     (Rate(), '1mibit', '1048576bit', 131072), (Rate(), '77777', '77776bit', 9722), (Size(), '10kb', 10240, 10240), (Size(), '1m', 1048576, 1048576),
-    (Size(), '8kbit', 1024, 1024), (Size(), '1.5k', 1536, 1536), (Time(), '50ms', '50ms', 50000), (Time(), '1500', '1500us', 1500), (Time(), '1.5s', '1500ms', 1500000),
-    (Time(nano=True), '1500', '1500ns', 1500), (Time(nano=True), '20us', '20us', 20000), (Percent(), '100%', '100%', 2**32 - 1), (Percent(), 0.3, '0.3%', 12884902),
-    (Handle(), 1, '1:', 0x10000), (Handle(), 'ffff:', 'ffff:', 0xFFFF0000), (ClassId(), '1:10', '1:10', 0x10010), (ClassId(), ':a', ':a', 10), (ClassId({'root': 7}), 'root', 'root', 7),
-    (MaskedIp(), '192.0.2.7/24', '192.0.2.0/24', ('192.0.2.0', '255.255.255.0')), (MaskedIp(), '2001:db8::7/33', '2001:db8::/33', ('2001:db8::', 'ffff:ffff:8000::')),
-    (MaskedIp(), '0.0.0.0/0', '0.0.0.0/0', ('0.0.0.0', '0.0.0.0')), (MaskedMac(), '02:00:00:00:00:07/8', '02:00:00:00:00:00/ff:00:00:00:00:00', ('02:00:00:00:00:00', 'ff:00:00:00:00:00')),
+    (Size(), '8kbit', 1024, 1024), (Size(), '1.5k', 1536, 1536), (Time(), '50ms', '50ms', 50000), (Time(), '1500', '1500us', 1500),
+    (Time(), '1.5s', '1500ms', 1500000),
+    (Time(nano=True), '1500', '1500ns', 1500), (Time(nano=True), '20us', '20us', 20000), (Percent(), '100%', '100%', 2**32 - 1),
+    (Percent(), 0.3, '0.3%', 12884902),
+    (Handle(), 1, '1:', 0x10000), (Handle(), 'ffff:', 'ffff:', 0xFFFF0000), (ClassId(), '1:10', '1:10', 0x10010), (ClassId(), ':a', ':a', 10),
+    (ClassId({'root': 7}), 'root', 'root', 7),
+    (MaskedIp(), '192.0.2.7/24', '192.0.2.0/24', ('192.0.2.0', '255.255.255.0')),
+    (MaskedIp(), '2001:db8::7/33', '2001:db8::/33', ('2001:db8::', 'ffff:ffff:8000::')),
+    (MaskedIp(), '0.0.0.0/0', '0.0.0.0/0', ('0.0.0.0', '0.0.0.0')),
+    (MaskedMac(), '02:00:00:00:00:07/8', '02:00:00:00:00:00/ff:00:00:00:00:00', ('02:00:00:00:00:00', 'ff:00:00:00:00:00')),
 ])
 def test_values(kind, written, canonical, wire):
     assert kind.parse(written) == canonical and kind.parse(canonical) == canonical
@@ -40,8 +45,10 @@ def test_values(kind, written, canonical, wire):
 
 
 @pytest.mark.parametrize('kind, written', [
-    (Rate(), '10 parsec'), (Rate(), ''), (Rate(), -1), (Rate(), '50%'), (Rate(), '0'), (Rate(), '1tbit'), (Size(), '5gb'), (Size(), 'x'), (Time(), '2h'), (Time(), '2000000s'),
-    (Percent(), '101%'), (Handle(), '0:'), (Handle(), '10000:'), (Handle(), True), (ClassId(), '70'), (ClassId(), 70), (ClassId(whole=True), '1:'), (MaskedIp(), '192.0.2.0/33'), (MaskedIp(), 'x'),
+    (Rate(), '10 parsec'), (Rate(), ''), (Rate(), -1), (Rate(), '50%'), (Rate(), '0'), (Rate(), '1tbit'), (Size(), '5gb'), (Size(), 'x'), (Time(), '2h'),
+    (Time(), '2000000s'),
+    (Percent(), '101%'), (Handle(), '0:'), (Handle(), '10000:'), (Handle(), True), (ClassId(), '70'), (ClassId(), 70), (ClassId(whole=True), '1:'),
+    (MaskedIp(), '192.0.2.0/33'), (MaskedIp(), 'x'),
     (MaskedMac(), '02:00'), (Matches(), ['ip dport 80']), (Matches(), ['ip src 192.0.2.0/33']), (Matches(), ['u16 1 1 at 1']), (Matches(), ['u8 256 255 at 0']),
     (Matches(), ['ip dport 80 0xffff', 'ip dport 81 0xffff']), (Matches(), 7),
 ])
@@ -101,7 +108,8 @@ def test_bytes_that_need_hardware():
     assert packed(ACTIONS['police'], avrate='1mbit')[4] == struct.pack('=I', 125000)
     mqprio = QDISCS['mqprio']
     data = mqprio.pack({'num_tc': 2, 'mode': 'channel', 'shaper': 'bw_rlimit', 'max_rate': ['1gbit', '2gbit'], 'queues': ['1@0', '1@1']})
-    assert data[:18] == bytes([2, *range(8), 0, 1, 1, 1, 3, 3, 3, 3, 1]) and struct.unpack_from('=2H', data, 18) == (1, 1) and struct.unpack_from('=2H', data, 50) == (0, 1)
+    assert data[:18] == bytes([2, *range(8), 0, 1, 1, 1, 3, 3, 3, 3, 1]) and struct.unpack_from('=2H', data, 18) == (1, 1) and struct.unpack_from('=2H', data,
+                                                                                                                                                  50) == (0, 1)
     found = {number: data[start:end] for number, unused, start, end in attributes(data, 84, len(data))}
     assert found[1] == struct.pack('=H', 1) and found[2] == struct.pack('=H', 1) and len(found[4]) == 16 * 12
     assert struct.unpack_from('=HHQ', found[4]) == (12, 4, 125000000)
@@ -163,7 +171,8 @@ def test_order():
     assert plan(world(), FILTER, CLASS, HTB) == [
         'create qdisc root on d0', 'create class 1:10 on d0', 'create filter matchall pref 49152 protocol all on d0 1:']
     assert plan(world(HTB, CLASS, FILTER), HTB, CLASS, FILTER) == []
-    assert plan(world(HTB, CLASS, FILTER), CLASS, state='absent') == ['delete filter matchall pref 49152 handle 0x1 protocol all on d0 1:', 'delete class 1:10 on d0']
+    assert plan(world(HTB, CLASS, FILTER), CLASS, state='absent') == ['delete filter matchall pref 49152 handle 0x1 protocol all on d0 1:',
+                                                                      'delete class 1:10 on d0']
     assert plan(world(HTB, CLASS, FILTER), HTB, CLASS, FILTER, state='absent') == ['delete qdisc root on d0']
     assert plan(world(HTB, CLASS, FILTER), {'dev': 'd0', 'purge': True}) == ['delete qdisc root on d0']
     assert plan(world(HTB, CLASS, FILTER), {**CLASS, 'purge': True}) == ['delete filter matchall pref 49152 handle 0x1 protocol all on d0 1:']
@@ -176,8 +185,10 @@ def test_preferences_are_those_of_the_kernel():
 
 
 @pytest.mark.parametrize('items, words', [
-    ([HTB, HTB, {**HTB, 'qdisc': {**HTB['qdisc'], 'kind': 'hfsc'}}], 'listed twice'), ([{**CLASS, 'dev': 'nowhere'}], 'No such device'), ([{'dev': 'd0'}], 'one of qdisc, class and filter'),
-    ([{'dev': 'd0', 'filter': {**FILTER['filter'], 'parent': 'egress'}}], 'needs qdisc clsact'), ([{**CLASS, 'class': {**CLASS['class'], 'classid': '2:10'}}], 'must begin with the same number'),
+    ([HTB, HTB, {**HTB, 'qdisc': {**HTB['qdisc'], 'kind': 'hfsc'}}], 'listed twice'), ([{**CLASS, 'dev': 'nowhere'}], 'No such device'),
+    ([{'dev': 'd0'}], 'one of qdisc, class and filter'),
+    ([{'dev': 'd0', 'filter': {**FILTER['filter'], 'parent': 'egress'}}], 'needs qdisc clsact'),
+    ([{**CLASS, 'class': {**CLASS['class'], 'classid': '2:10'}}], 'must begin with the same number'),
     ([{**HTB, 'typo': 1}], "unknown option 'typo'"),
 ])
 def test_refused(items, words):
