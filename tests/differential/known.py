@@ -17,8 +17,8 @@ _VTI = 'key ikey okey remote local dev fwmark'
 _BITTIMING = 'bitrate sample-point tq prop-seg phase-seg1 phase-seg2 sjw'
 
 KNOWN = {key: words.split() for key, words in {
-    '': 'up down name index link address broadcast brd txqueuelen qlen txqlen mtu inet xdp xdpgeneric xdpdrv xdpoffload netns multicast allmulticast promisc trailers'
-        ' arp carrier vf master vrf dynamic type alias group mode state numtxqueues numrxqueues addrgenmode link-netns link-netnsid protodown protodown_reason'
+    '': 'up down name index link address broadcast brd txqueuelen qlen txqlen mtu inet xdp xdpgeneric xdpdrv xdpoffload netns multicast allmulticast promisc'
+        ' trailers arp carrier vf master vrf dynamic type alias group mode state numtxqueues numrxqueues addrgenmode link-netns link-netnsid protodown protodown_reason'
         ' gso_max_size gso_max_segs gro_max_size gso_ipv4_max_size gro_ipv4_max_size parentdev altname IFLA_WEIGHT IFLA_MAP',
     'amt': 'mode relay_port gateway_port max_tunnels dev local discovery',
     'bareudp': 'dstport ethertype srcportmin multiproto',
@@ -36,8 +36,8 @@ KNOWN = {key: words.split() for key, words in {
               ' nf_call_ip6tables nf_call_arptables mdb_offload_fail_notification fdb_local_vlan_0',
     # of ip link set type bridge_slave, and of bridge link set
     'bridge_port': 'fdb_flush state priority cost hairpin guard root_block fastleave learning flood mcast_flood bcast_flood mcast_to_unicast proxy_arp'
-                   ' proxy_arp_wifi mcast_router mcast_fast_leave neigh_suppress neigh_vlan_suppress neigh_forward_grat group_fwd_mask vlan_tunnel isolated locked'
-                   ' mab backup_port nobackup_port backup_nhid mcast_max_groups learning_sync hwmode BRPORT_MCAST_EHT_HOSTS_LIMIT',
+                   ' proxy_arp_wifi mcast_router mcast_fast_leave neigh_suppress neigh_vlan_suppress neigh_forward_grat group_fwd_mask vlan_tunnel isolated'
+                   ' locked mab backup_port nobackup_port backup_nhid mcast_max_groups learning_sync hwmode BRPORT_MCAST_EHT_HOSTS_LIMIT',
     'can': ' '.join([_BITTIMING, *('d' + word for word in _BITTIMING.split()), *('x' + word for word in _BITTIMING.split())]) +
            ' tdcv tdco tdcf xtdcv xtdco xtdcf pwms pwml pwmo loopback listen-only triple-sampling one-shot berr-reporting fd fd-non-iso presume-ack cc-len8-dlc'
            ' tdc-mode restricted xl xtdc-mode tms restart restart-ms termination',
@@ -70,7 +70,8 @@ KNOWN = {key: words.split() for key, words in {
 #: keywords for what another option or another way of writing it says: {keyword: option}, for the kind or for all kinds (with an option of either name)
 SAME = {
     '': {'up': 'up', 'down': 'up', 'brd': 'broadcast', 'txqueuelen': 'txqlen', 'qlen': 'txqlen', 'type': 'kind', 'vrf': 'master', 'altname': 'altnames',
-         'netns': 'move_from', 'link-netns': 'link_netns', 'link-netnsid': 'link_netns', 'xdpgeneric': 'xdp', 'xdpdrv': 'xdp', 'xdpoffload': 'xdp', 'vf': 'vfs'},
+         'netns': 'move_from', 'link-netns': 'link_netns', 'link-netnsid': 'link_netns', 'xdpgeneric': 'xdp', 'xdpdrv': 'xdp', 'xdpoffload': 'xdp',
+         'vf': 'vfs'},
     '*': {'hoplimit': 'ttl', 'hlim': 'ttl hoplimit', 'dsfield': 'tos tclass', 'tclass': 'tos', 'tc': 'tos tclass', 'fl': 'flowlabel', 'dscp': 'flowlabel',
           'label': 'flowlabel', 'vni': 'id', 'port': 'port_range'},
     'bond': {'clear_active_slave': 'active_slave'},
@@ -98,7 +99,8 @@ LEFT_OUT = {
     ('bridge_port', 'learning_sync'): 'of switch hardware alone', ('bridge_port', 'hwmode'): 'a mode of hardware (IFLA_BRIDGE_MODE), not of the port',
     ('bridge_port', 'BRPORT_MCAST_EHT_HOSTS_LIMIT'): _NO_WORD,
     ('can', 'restart'): _ACTION,
-    **{(kind, word): 'the driver takes keys and sequence numbers only (erspan_validate)' for kind in ('erspan', 'ip6erspan') for word in ('csum', 'icsum', 'ocsum')},
+    **{(kind, word): 'the driver takes keys and sequence numbers only (erspan_validate)' for kind in ('erspan', 'ip6erspan')
+       for word in ('csum', 'icsum', 'ocsum')},
     ('sit', 'external'): 'the driver has no such mode (ipip has)',
     ('geneve', 'GENEVE_GRO_HINT'): _NO_WORD,
     ('netkit', 'NETKIT_HEADROOM'): _NO_WORD, ('netkit', 'NETKIT_TAILROOM'): _NO_WORD, ('netkit', 'NETKIT_PAIRING'): _NO_WORD,

@@ -43,7 +43,8 @@ def report() -> dict:
         options = {word: option_of(key, word) for word in words}
         have = [word for word in words if options[word]]
         out = [word for word in words if not options[word] and (key, word) in LEFT_OUT]
-        found[key] = words, have, [word for word in have if (key, options[word]) in tested], out, [word for word in words if word not in have and word not in out]
+        found[key] = words, have, [word for word in have if (key, options[word]) in tested], out, [
+            word for word in words if word not in have and word not in out]
     return found
 
 
@@ -51,7 +52,8 @@ def test_report():
     lines = [f'{"kind":12} known options tested left out']
     for key, (words, have, tested, out, missing) in report().items():
         share = f'{100 * len(have) // len(words):4} %' if words else '      '
-        lines.append(f'{key or "any link":12} {len(words):5} {len(have):7} {len(tested):6} {len(out):8} {share} ' + ', '.join([*out, *(f'{word}: MISSING' for word in missing)]))
+        lines.append(f'{key or "any link":12} {len(words):5} {len(have):7} {len(tested):6} {len(out):8} {share} ' + ', '.join([
+            *out, *(f'{word}: MISSING' for word in missing)]))
     print('\n' + '\n'.join(lines))
     assert set(KINDS) - OTHERS <= set(KNOWN)
 
@@ -68,8 +70,8 @@ def test_no_reason_is_stale():
 
 
 #: words of the help that are values or names of groups of words
-NO_KEYWORD = set('on off no i o nopmtudisc inherit auto none unset set and or to get type options the of for first values are defaults if nothing is specified number'
-                 ' mode default'.split())
+NO_KEYWORD = set('on off no i o nopmtudisc inherit auto none unset set and or to get type options the of for first values are defaults if nothing is specified'
+                 ' number mode default'.split())
 
 #: kinds whose help is that of a family, with the words of this one
 SHARED = {'gre': 'erspan', 'gretap': 'erspan', 'ip6gre': 'ip6erspan', 'ip6gretap': 'ip6erspan', 'ipip': 'sit'}

@@ -57,7 +57,8 @@ def test_vxcan_across_namespaces(spaces):
 def test_netkit(spaces):
     theirs, ours, replayed, rebuilt = spaces('theirs', 'ours', 'replayed', 'rebuilt')
     for line in ('add one type netkit mode l3 blackhole peer forward name two', 'set one up', 'set two up',
-                 'add three address 02:00:00:00:00:03 type netkit mode l2 forward peer blackhole name four address 02:00:00:00:00:04', 'set three up', 'set four up'):
+                 'add three address 02:00:00:00:00:03 type netkit mode l2 forward peer blackhole name four address 02:00:00:00:00:04',
+                 'set three up', 'set four up'):
         theirs.ip('link ' + line)  # in a batch, mode is one too many the second time
     config = [{'name': 'one', 'kind': 'netkit', 'peer': {'name': 'two'}, 'netkit': {'mode': 'l3', 'policy': 'blackhole', 'peer_policy': 'forward'}},
               {'name': 'three', 'kind': 'netkit', 'address': '02:00:00:00:00:03',
@@ -182,7 +183,8 @@ def vni_lines(rows):
 
 def test_vnis(spaces):
     theirs, ours, replayed, rebuilt = spaces('theirs', 'ours', 'replayed', 'rebuilt')
-    theirs.batch(['ip link add d0 up type dummy', 'ip link add vx type vxlan external vnifilter nolearning local 192.0.2.1 dev d0 dstport 4789', 'ip link set vx up'])
+    theirs.batch(['ip link add d0 up type dummy', 'ip link add vx type vxlan external vnifilter nolearning local 192.0.2.1 dev d0 dstport 4789',
+                  'ip link set vx up'])
     for line in vni_lines(VNI):
         theirs.run(line)
     device = {'name': 'vx', 'kind': 'vxlan', 'vxlan': {**BARE, 'vnis': VNI}}
@@ -251,7 +253,8 @@ def test_one_vxlan_device_for_all_vlans(spaces):
         'links': [
             {'name': 'bri', 'kind': 'bridge', 'bridge': {'vlan_filtering': True, 'vlan_default_pvid': 0}},
             {'name': 'port', 'kind': 'dummy', 'master': 'bri'},
-            {'name': 'vx', 'kind': 'vxlan', 'address': '02:00:00:00:00:aa', 'master': 'bri', 'bridge_port': {'vlan_tunnel': True, 'learning': False, 'neigh_suppress': True},
+            {'name': 'vx', 'kind': 'vxlan', 'address': '02:00:00:00:00:aa', 'master': 'bri',
+             'bridge_port': {'vlan_tunnel': True, 'learning': False, 'neigh_suppress': True},
              'vxlan': {'external': True, 'vnifilter': True, 'learning': False, 'local': '192.0.2.1',
                        'vnis': [{'vni': 10010}, {'vni': '10020-10029', 'remote': '192.0.2.99'}]}}],
         'bridge_vlans': [

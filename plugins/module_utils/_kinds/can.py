@@ -186,4 +186,6 @@ _FIELDS = [
 _TOGETHER = tuple(field.name for field in _FIELDS if field.member or field.name in ('fd', 'xl', *_TDC_MODES))
 
 KIND = Kind('can', 'An existing CAN controller, such as C(can0): its bit timing and modes. O(kind=vcan) and O(kind=vxcan) have none.', _FIELDS, made=False,
+            # what the controller can do is not looked at, and pyroute2 has it wrong
+            rows=[(2, 'IFLA_CAN_BITTIMING_CONST', 'cdata'), (10, 'IFLA_CAN_DATA_BITTIMING_CONST', 'cdata')],
             ether=False, encode=_encode, decode=_decode, check=_check, restorable=_restorable, whole=[_TOGETHER])
