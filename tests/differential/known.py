@@ -18,8 +18,8 @@ _BITTIMING = 'bitrate sample-point tq prop-seg phase-seg1 phase-seg2 sjw'
 
 KNOWN = {key: words.split() for key, words in {
     '': 'up down name index link address broadcast brd txqueuelen qlen txqlen mtu inet xdp xdpgeneric xdpdrv xdpoffload netns multicast allmulticast promisc'
-        ' trailers arp carrier vf master vrf dynamic type alias group mode state numtxqueues numrxqueues addrgenmode link-netns link-netnsid protodown protodown_reason'
-        ' gso_max_size gso_max_segs gro_max_size gso_ipv4_max_size gro_ipv4_max_size parentdev altname IFLA_WEIGHT IFLA_MAP',
+        ' trailers arp carrier vf master vrf dynamic type alias group mode state numtxqueues numrxqueues addrgenmode link-netns link-netnsid protodown'
+        ' protodown_reason gso_max_size gso_max_segs gro_max_size gso_ipv4_max_size gro_ipv4_max_size parentdev altname IFLA_WEIGHT IFLA_MAP',
     'amt': 'mode relay_port gateway_port max_tunnels dev local discovery',
     'bareudp': 'dstport ethertype srcportmin multiproto',
     'batadv': 'ra',
