@@ -10,7 +10,7 @@ import struct
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.tc import Masked, Rate, Size, TcKind, Time, Word
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, ListOf
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import listing
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout
 
 _UNSET = 0xFFFFFFFF
 _PRIOS = 16
@@ -25,6 +25,16 @@ class First(ListOf):
 
     def same(self, wanted, found):
         return found is not None and wanted == found[:len(wanted)]
+
+
+class Bands(First):
+    """A list that is a nest of attributes of one number."""
+
+    def wire(self, value):
+        return {'BAND': [self.item.wire(one) for one in value]}
+
+    def unwire(self, raw):
+        return [self.item.unwire(one) for one in raw.get('BAND', ())]
 
 
 class PrioMap(First):
@@ -128,7 +138,7 @@ def _mqprio_encode(values, raw):
     raw['count'], raw['offset'] = struct.pack('=16H', *(pair[0] for pair in pairs)), struct.pack('=16H', *(pair[1] for pair in pairs))
     for name in ('MIN_RATE', 'MAX_RATE'):
         if name in raw:
-            raw[name] = [*raw[name], *[0] * (_PRIOS - len(raw[name]))]
+            raw[name]['BAND'] += [0] * (_PRIOS - len(raw[name]['BAND']))
 
 
 def _mqprio_decode(raw, values):
@@ -137,29 +147,17 @@ def _mqprio_decode(raw, values):
     values['queues'] = [f'{count}@{offset}' for count, offset in pairs[:values['num_tc']]]
 
 
-class Rates(First):
+class Rates(Bands):
     """Rates of traffic classes."""
 
     def __init__(self):
         super().__init__(Rate(most=2**64 - 1), _PRIOS)
 
-    def wire(self, value):
-        return [self.item.wire(one) for one in value]
-
     def unwire(self, raw):
-        while raw and not raw[-1]:
-            raw = raw[:-1]
-        return [self.item.unwire(one) for one in raw] or None
-
-
-def _u64s(number: int):
-    packer = struct.Struct('=Q')
-    return listing(number, packer.pack, lambda data, start, end: packer.unpack_from(data, start)[0], many_of=number)
-
-
-def _small(number: int, fmt: str):
-    packer = struct.Struct('=' + fmt)
-    return listing(number, packer.pack, lambda data, start, end: packer.unpack_from(data, start)[0], many_of=number)
+        rates = raw.get('BAND', [])
+        while rates and not rates[-1]:
+            rates = rates[:-1]
+        return [self.item.unwire(one) for one in rates] or None
 
 
 def _cbs(name, doc):
@@ -202,16 +200,18 @@ KINDS = [
         Field('hw', Bool('1', '0'), None, 'The hardware maps the classes. The default is true.', live=RECREATE),
         Field('mode', Enum({'dcb': 0, 'channel': 1}), 'MODE', 'What the hardware maps.', nla=(1, 'uint16'), live=RECREATE),
         Field('shaper', Enum({'dcb': 0, 'bw_rlimit': 1}), 'SHAPER', 'The shaper in hardware.', nla=(2, 'uint16'), live=RECREATE),
-        Field('min_rate', Rates(), 'MIN_RATE', 'Rate that a traffic class has at least, for shaper V(bw_rlimit).', nla=(3, _u64s(3)), live=RECREATE),
-        Field('max_rate', Rates(), 'MAX_RATE', 'Rate that a traffic class has at most, for shaper V(bw_rlimit).', nla=(4, _u64s(4)), live=RECREATE),
+        Field('min_rate', Rates(), 'MIN_RATE', 'Rate that a traffic class has at least, for shaper V(bw_rlimit).', nla=(3, Layout([(3, 'BAND', '*uint64')])),
+              live=RECREATE),
+        Field('max_rate', Rates(), 'MAX_RATE', 'Rate that a traffic class has at most, for shaper V(bw_rlimit).', nla=(4, Layout([(4, 'BAND', '*uint64')])),
+              live=RECREATE),
     ], struct=[('num_tc', 'B'), ('map', '16s'), ('hw', 'B'), ('count', '32s'), ('offset', '32s')], encode=_mqprio_encode, decode=_mqprio_decode,
         derived=[('num_tc', lambda values: 8), ('map', lambda values: MQPRIO_CLASSES), ('hw', lambda values: True)]),
     TcKind('drr', 'Classes that take turns by deficit round robin. Packets that no filter gives to a class are dropped.', bare=True),
     TcKind('ets', 'Bands that are served strictly, then bands that share by quantum; each is a class.', [
         Field('bands', Int(1, 16), 'NBANDS', 'Number of bands. The default is that of O(strict) and O(quanta).', nla=(1, 'uint8')),
         Field('strict', Int(0, 16), 'NSTRICT', 'Number of bands that are served strictly.', nla=(2, 'uint8')),
-        Field('quanta', First(Size(1), 16), 'QUANTA', 'Bytes that each of the sharing bands may send at its turn.', nla=(3, _small(4, 'I'))),
-        Field('priomap', First(Int(0, 15), _PRIOS), 'PRIOMAP', 'The band of each of the 16 priorities.', nla=(5, _small(6, 'B'))),
+        Field('quanta', Bands(Size(1), 16), 'QUANTA', 'Bytes that each of the sharing bands may send at its turn.', nla=(3, Layout([(4, 'BAND', '*uint32')]))),
+        Field('priomap', Bands(Int(0, 15), _PRIOS), 'PRIOMAP', 'The band of each of the 16 priorities.', nla=(5, Layout([(6, 'BAND', '*uint8')]))),
     ], derived=[('bands', lambda values: values.get('strict', 0) + len(values.get('quanta', ())))]),
     TcKind('fq', 'Fair queueing with pacing, a flow for each socket.', [
         Field('limit', Int(), 'PLIMIT', _LIMIT, nla=(1, 'uint32')),
