@@ -34,7 +34,9 @@ from module import ModuleFailed, round_trip, run_here
 #: one example in so many is looked at with iproute2's eyes as well: its processes cost twenty times what all the rest does
 LOOK = 5
 #: what of a link passes by itself
-PASSING = {'bridge_port': 'state', 'bond': 'active_slave'}
+PASSING = {'bridge_port': ['state'], 'bond': ['active_slave'],
+           # /dev/tapN is named by an index that links of several namespaces may have
+           'macvtap': ['user', 'group'], 'ipvtap': ['user', 'group']}
 
 
 class Seen(Namespace):
@@ -92,9 +94,9 @@ def picture(mark: str, thorough: bool = False) -> dict:
 def shown(values) -> dict:
     if not isinstance(values, dict):  # a FoundLink
         values = {**values.values, 'up': values.up, 'far parent': values.link_nsid is not None}
-        for option, name in PASSING.items():
+        for option, names in PASSING.items():
             if option in values:
-                values[option] = {key: value for key, value in values[option].items() if key != name}
+                values[option] = {key: value for key, value in values[option].items() if key not in names}
     return {key: value for key, value in values.items() if key not in ('valid_lft', 'preferred_lft', 'expires', 'carrier')}
 
 
@@ -105,7 +107,7 @@ FOLLOWS = {'bridge_id', 'root_id', 'qdisc', 'expires', 'state', 'designated_port
 def settled(value, fdb: bool = False):
     """Without what passes by itself: learned entries, groups that are listened to, the state of a port, the number that it got."""
     if isinstance(value, list):  # the rule that comes with the first VRF of a namespace and stays for ever
-        value = [one for one in value if not (isinstance(one, dict) and one.get('protocol') == 'kernel' and ('l3mdev' in one or one.get('dst') == 'ff00::/8'))]
+        value = [one for one in value if not (isinstance(one, dict) and one.get('protocol') == 'kernel' and ('l3mdev' in one or one.get('dst', '').startswith(('ff00::/8', 'fe80:'))))]
     if fdb:
         return [entry for entry in value if entry.get('state') in ('permanent', 'static') and not entry['mac'].startswith(('01:00:5e', '33:33'))]
     if isinstance(value, dict):
