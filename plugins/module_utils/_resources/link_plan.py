@@ -208,6 +208,8 @@ class LinkPlan:
         facts = {'kind': kind, 'down': False, 'up_again': False}
         if self._port_down(one.netns, changed.get('master')):
             down = facts['port_down'] = True
+            if not found.up and 'up' not in changed:  # the master brings it up
+                changed, before = {**changed, 'up': False}, {**before, 'up': False}
         undo_facts = {'kind': kind}
         undo_down = self._port_down(one.netns, before.get('master'))
         flushes = []
@@ -216,7 +218,7 @@ class LinkPlan:
             facts['up_again'] = one.values.get('up', True)
             undo_facts.update(down=True, up_again=True)
             flushes = ['routes', 'IPv6 addresses']
-        elif changed.get('up') is False:
+        elif changed.get('up') is False and found.up:
             flushes = ['routes', 'IPv6 addresses']
         if undo_down:
             undo_facts.update(down=True, up_again=found.up)
