@@ -100,10 +100,10 @@ def _read_bytes(data, start, end) -> bytes:
     return bytes(data[start:end])
 
 
-_ADDRESS = (_pack_address, _read_address)
+ADDRESS = (_pack_address, _read_address)
 _HARDWARE = (_pack_hardware, _read_hardware)
 _ATOMS = {
-    'ip4addr': _ADDRESS, 'ip6addr': _ADDRESS, 'ipaddr': _ADDRESS, 'target': _ADDRESS,
+    'ip4addr': ADDRESS, 'ip6addr': ADDRESS, 'ipaddr': ADDRESS, 'target': ADDRESS,
     'l2addr': _HARDWARE, 'lladdr': _HARDWARE,
     'asciiz': (_pack_text, _read_text), 'string': (_pack_text, _read_text),
     'flag': (lambda value: b'', lambda data, start, end: True),

@@ -95,9 +95,12 @@ class NetlinkSocket:
         while following is not None:
             seq = base = self.seq + 1
             size, parts = 0, []
-            while following is not None and len(parts) < 2 * _CHUNK_MESSAGES and size < _CHUNK_BYTES:
-                kind, flags, body = last = following
+            while following is not None and len(parts) < 2 * _CHUNK_MESSAGES:
+                kind, flags, body = following
                 length = 16 + len(body)
+                if parts and size + length > _CHUNK_BYTES:
+                    break
+                last = following
                 parts += (pack(length, kind, flags | NLM_F_REQUEST, seq, 0), body if not length & 3 else body + b'\0' * (-length & 3))
                 size += length
                 seq += 1

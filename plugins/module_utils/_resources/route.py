@@ -15,7 +15,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, Scope, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import (
     Bool, Cidr, Enum, Flags, Int, Ip, LinkName, ListOf, Options, Text, Type)
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, Layout
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
@@ -111,7 +111,7 @@ def _pack_via(address: str) -> bytes:
 
 
 def _read_via(data, start, end) -> str:
-    return socket.inet_ntop(AF_INET6 if end - start > 6 else AF_INET, data[start + 2:end])
+    return ADDRESS[1](data, start + 2, end)
 
 
 _SUPPLEMENT = ((8, 'RTA_METRICS', Layout(METRICS.supplement())), (9, 'RTA_MULTIPATH', 'cdata'), (11, 'RTA_FLOW', 'uint32'),

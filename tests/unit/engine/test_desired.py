@@ -14,6 +14,7 @@ from unit.engine.worlds import read_world
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_document, from_module
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
 
 SENTENCES = yaml.safe_load(Path(__file__).with_name('sentences.yml').read_text())
@@ -28,7 +29,7 @@ def test_sentence(case):
     section, item = case['section'], case['item']
     with pytest.raises(InputError) as caught:
         plan(from_document(RESOURCES, {section: [item]}) if 'purge' in item else from_module(RESOURCES[section], {'config': [item]}))
-    assert caught.value.message == case['error']
+    assert caught.value.message == case['error'].replace('KINDS', ', '.join(sorted(KINDS)))
 
 
 def test_five_sentences_a_module():

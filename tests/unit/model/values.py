@@ -69,4 +69,6 @@ def values_of(kind) -> st.SearchStrategy:
         return st.sampled_from(kind.sizes).flatmap(lambda size: st.binary(min_size=size, max_size=size)).map(bytes.hex)
     if type(kind).__name__ == 'PortRange':
         return st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(sorted).map(lambda pair: f'{pair[0]}-{pair[1]}')
+    if type(kind).__name__ in ('UserId', 'GroupId'):
+        return st.integers(1, 65533)
     raise NotImplementedError(type(kind).__name__)
