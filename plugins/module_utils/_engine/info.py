@@ -39,7 +39,7 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
         for section, resource in resources.items():
             if section in ('netns', 'sysctls'):
                 continue
-            items, hiding = [], not secrets and resource.table.secretive()
+            items, hiding = [], not secrets and resource.table.may_hide
             for place in places:
                 for key, values in world.table(section, place).items():
                     item = resource.document(key, values, place, world)

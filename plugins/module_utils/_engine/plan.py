@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Scope
 
 
 def make_plan(desired, world) -> list:
@@ -20,15 +21,16 @@ def make_plan(desired, world) -> list:
     for one in desired.wanted if world.kernel is not None else ():
         if one.netns not in world.coming and not world.kernel.namespaces.exists(one.netns):
             raise InputError(f"{one.where}: network namespace '{one.netns}' does not exist; create it with vnet_netns, or list it under netns")
-    for resource in world.resources.values():
-        world.promises.update(resource.promises([one for one in desired.wanted if one.section == resource.section]))
+    by_section: dict = {}
+    for one in (*desired.wanted, *desired.scopes):
+        by_section.setdefault(one.section, ([], []))[isinstance(one, Scope)].append(one)
+    for section, (wanted, unused) in by_section.items():
+        world.promises.update(world.resources[section].promises(wanted))
     operations = []
-    for section, resource in world.resources.items():
-        wanted = [one for one in desired.wanted if one.section == section]
-        scopes = [scope for scope in desired.scopes if scope.section == section]
-        if not wanted and not scopes:
+    for section in world.resources:
+        if section not in by_section:
             continue
-        made = resource.plan(wanted, scopes, world)
+        made = world.resources[section].plan(*by_section[section], world)
         operations += made
         if section == 'links':
             _note_links(made, world)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Type
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Options, Rows, Type
 
 #: What changing a field costs a link that is in use.
 IN_PLACE, DOWN, RECREATE = 'in_place', 'down', 'recreate'
@@ -123,7 +123,7 @@ class Table:
 
     def secrets(self, values: dict):
         """Yield the secrets among values as a user gave them."""
-        for name, value in values.items() if self.has_secrets else ():
+        for name, value in values.items():
             field = self._names.get(name)
             if field is None or value is None:
                 continue
@@ -133,10 +133,6 @@ class Table:
             if isinstance(table, Table):
                 for one in value if isinstance(value, list) else [value]:
                     yield from table.secrets(one) if isinstance(one, dict) else ()
-
-    @property
-    def has_secrets(self) -> bool:
-        return any(field.secret or getattr(getattr(field.type, 'table', None), 'has_secrets', False) for field in self.fields)
 
     @staticmethod
     def _shown(field, value):
@@ -152,9 +148,10 @@ class Table:
                 return [table.shown(one) if isinstance(one, dict) else one for one in value]
         return value
 
-    def secretive(self) -> bool:
-        """Whether a field, or one of a table within, is secret."""
-        return any(field.secret or isinstance(getattr(field.type, 'table', None), Table) and field.type.table.secretive() for field in self.fields)
+    @property
+    def may_hide(self) -> bool:
+        """Whether a field is secret, or may have secrets within."""
+        return any(field.secret or isinstance(field.type, (Options, Rows)) for field in self.fields)
 
     def document(self, values: dict, secrets: bool) -> dict:
         """The values as a document has them: with or without secrets, and without rows that nobody could make again, as a secret of theirs cannot be read."""

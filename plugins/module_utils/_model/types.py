@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 import socket
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.lazy import LazyDict
+
 _MAC = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2}){5}')
 _TRUE = ('yes', 'on', 'true', '1', 'y', 't')
 _FALSE = ('no', 'off', 'false', '0', 'n', 'f')
@@ -407,9 +409,16 @@ class Options(Type):
     """A dict of options with a table of its own (a _model.field.Table)."""
 
     def __init__(self, table):
-        self.table = table
-        self.spec = {'type': 'dict', 'options': table.arguments()}
+        """table: a Table, or a function that makes it when it is needed."""
+        self._table = table
+        self.spec = {'type': 'dict', 'options': LazyDict(lambda: self.table.arguments())}
         self.allowed = 'a dict of options'
+
+    @property
+    def table(self):
+        if callable(self._table):
+            self._table = self._table()
+        return self._table
 
     def parse_at(self, value, where):
         """parse() for values whose parts have places of their own in what is said about them; raises InputError."""

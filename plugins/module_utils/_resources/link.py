@@ -79,9 +79,9 @@ class Link(Resource):
             raise InputError(f'{where}: link_netns needs link')
         if values.get('kind') and values.get('move_from'):
             raise InputError(f'{where}: move_from takes an existing link and excludes kind')
-        for option, port in PORTS.items():
+        for option in PORTS:
             if option in values and values.get('master') == '':
-                raise InputError(f'{where}: {option} needs master, the {port.name} that the link is a port of')
+                raise InputError(f'{where}: {option} needs master, the {PORTS[option].name} that the link is a port of')
 
     def scope(self, item, where):
         if not item.get('purge_match'):

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KIND_OPTIONS, KINDS, PORT_OPTIONS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field, Table
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.lazy import Lazy
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import PEER
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import (
     AltName, Bool, Enum, Int, LinkName, LinkRef, ListOf, Mac, Netns, Options, Text,
@@ -90,9 +91,10 @@ COMMON = [
     Field('vfs', vfs.ROWS, None, vfs.DOC),
     Field('xdp', xdp.Xdp(), None, xdp.DOC),
 ]
-KIND_FIELDS = [Field(kind.key, Options(kind.table), None, f'Options of O(kind={kind.name}).') for kind in KINDS.values() if kind.table.fields]
-PORTS = {kind.port_option: kind for kind in KINDS.values() if kind.port_option}
-PORT_FIELDS = [Field(option, Options(kind.port), None, f'Options of the link as a port of a {kind.name}.') for option, kind in PORTS.items()]
+KIND_FIELDS = [Field(option, Options(lambda kind=kind: KINDS[kind].table), None, f'Options of O(kind={kind}).') for option, kind in KIND_OPTIONS.items()]
+PORTS = Lazy({option: lambda kind=kind: KINDS[kind] for option, kind in PORT_OPTIONS.items()})
+PORT_FIELDS = [Field(option, Options(lambda kind=kind: KINDS[kind].port), None, f'Options of the link as a port of a {kind}.')
+               for option, kind in PORT_OPTIONS.items()]
 #: Part objects of options that any link may have
 COMMON_PARTS: tuple = (features.FeaturesPart(), vfs.NumVfs(), vfs.Vfs(), xdp.XdpPart())
 #: sent and read by their attribute, with nothing special about them

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS, PORT_OPTIONS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import ADDRGENMODES, FLAGS, PLAIN, PORTS
@@ -81,7 +81,7 @@ class FoundLink:
                 values[kind.key].update(kind.decode(attrs))
         for part in kind.parts if kind is not None else ():
             values.setdefault(kind.key, {}).update(part.observe(self.table.kernel, self.table.netns, self))
-        port = next((kind for kind in PORTS.values() if kind.name == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
+        port = next((PORTS[option] for option, kind in PORT_OPTIONS.items() if kind == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
         if port is not None:
             data = raw['info'].get('IFLA_INFO_SLAVE_DATA', b'')
             attrs = messages.port_layout(port).read(data, 0, len(data))

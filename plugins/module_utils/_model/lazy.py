@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is made when it is first asked for: Ansible compiles every file that a task imports anew, so a task imports what it uses."""
+
+from __future__ import annotations
+
+
+class Lazy(dict):
+    """{name: object} from {name: function that makes it}. Names are known from the start, and asking for them makes nothing."""
+
+    def __init__(self, makers: dict):
+        super().__init__(dict.fromkeys(makers))
+        self._makers = dict(makers)
+
+    def __getitem__(self, name):
+        if name in self._makers:
+            self[name] = self._makers.pop(name)()
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        return self[name] if name in self else default
+
+    def values(self):
+        return [self[name] for name in self]
+
+    def items(self):
+        return [(name, self[name]) for name in self]
+
+
+class LazyDict(dict):
+    """A dict whose content is made by a function when anybody looks at it."""
+
+    def __init__(self, make):
+        super().__init__()
+        self._make = make
+
+    def _made(self) -> dict:
+        if self._make is not None:
+            make, self._make = self._make, None
+            self.update(make())
+        return self
+
+    def __getitem__(self, name):
+        return dict.__getitem__(self._made(), name)
+
+    def __iter__(self):
+        return dict.__iter__(self._made())
+
+    def __len__(self):
+        return dict.__len__(self._made())
+
+    def __contains__(self, name):
+        return dict.__contains__(self._made(), name)
+
+    def __deepcopy__(self, memo):
+        return {name: _copy(value, memo) for name, value in self.items()}
+
+    def get(self, name, default=None):
+        return dict.get(self._made(), name, default)
+
+    def keys(self):
+        return dict.keys(self._made())
+
+    def values(self):
+        return dict.values(self._made())
+
+    def items(self):
+        return dict.items(self._made())
+
+
+def _copy(value, memo):
+    import copy
+
+    return copy.deepcopy(value, memo)
