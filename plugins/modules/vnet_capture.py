@@ -147,10 +147,16 @@ options:
       to:
         type: str
         description: See O(linuxnet.vnet.vnet_probe#module:to).
+      to_netns:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:to_netns).
       protocol:
         type: str
-        choices: [icmp, tcp, udp]
+        choices: [icmp, tcp, udp, can]
         description: See O(linuxnet.vnet.vnet_probe#module:protocol). By default V(icmp).
+      frame:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:frame).
       port:
         type: int
         description: See O(linuxnet.vnet.vnet_probe#module:port).
@@ -188,6 +194,18 @@ options:
       max_gap:
         type: float
         description: See O(linuxnet.vnet.vnet_probe#module:max_gap).
+      rate:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:rate).
+      duration:
+        type: float
+        description: See O(linuxnet.vnet.vnet_probe#module:duration).
+      min_rate:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:min_rate).
+      max_rate:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:max_rate).
       seen_as:
         type: str
         description: See O(linuxnet.vnet.vnet_probe#module:seen_as).

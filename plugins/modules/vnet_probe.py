@@ -10,6 +10,7 @@ short_description: Prove with packets what is reachable from a network namespace
 version_added: 0.1.0
 description:
   - Sends ICMP echo requests, UDP packets or TCP connections from a network namespace and tells whether answers come back, how fast, and if not, why.
+  - With O(rate) it measures how much of a UDP flow arrives, and with O(protocol=can) it sends CAN frames and tells whether they are received.
   - All probes of a task run at the same time in one process, so that hundreds of them take about as long as the slowest one.
   - A probe of what must be reachable repeats until the first answer or until its time is over, so that address resolution and spanning tree may take
     their time. A probe of what must not be reachable sends several packets and always waits its whole time.
@@ -29,15 +30,25 @@ options:
     type: str
     description: &to
       - IPv4 or IPv6 address to reach. A link-local IPv6 address needs O(dev), or its zone as in V(fe80::1%eth0).
+      - With O(protocol=can) the CAN interface that must receive the frame.
       - Required unless O(listen) is set.
+  to_netns:
+    type: str
+    description: &to_netns
+      - Network namespace of the interface O(to), with O(protocol=can). Absent means the namespace that the module runs in.
   protocol:
     type: str
-    choices: [icmp, tcp, udp]
+    choices: [icmp, tcp, udp, can]
     default: icmp
     description: &protocol
       - V(icmp) sends echo requests.
       - V(tcp) counts a connection that is accepted as an answer.
       - V(udp) counts any packet that comes back from O(port) as an answer.
+      - V(can) sends O(frame) on O(dev) and counts its arrival on O(to) as an answer; both may be the same interface. Needs no address and no responder.
+  frame:
+    type: str
+    description: &frame
+      - CAN frame to send, as C(cansend) takes it. By default V(123#DEADBEEF).
   port:
     type: int
     description: &port
@@ -98,10 +109,29 @@ options:
     description: &max_gap
       - Longest time without an answer that is allowed while O(count) packets are sent, in milliseconds. It is never less than O(interval).
       - Use it to prove that traffic goes on while a cable is pulled.
+  rate:
+    type: str
+    description: &rate
+      - Send a flow of packets of O(size) bytes at this rate and tell in RV(results[].rate) how much of it arrives, for O(protocol=udp) with a responder of
+        this module at the other end. A rate is written as with C(tc), such as V(500kbit) or V(20mbit), and counts whole Ethernet frames as C(tc) does.
+      - A flow has at most 65535 packets, so give a O(size) such as V(1400).
+  duration:
+    type: float
+    description: &duration
+      - Seconds for which to send at O(rate). By default V(2). A queue lets its burst pass before it limits, so a longer flow is nearer to the limit.
+  min_rate:
+    type: str
+    description: &min_rate
+      - How much of O(rate) must arrive.
+  max_rate:
+    type: str
+    description: &max_rate
+      - How much may arrive at most, to prove a limit. O(rate) must be more.
   seen_as:
     type: str
     description: &seen_as
       - Source address that the other end must see, to prove address translation. Needs a responder at the other end, see O(listen).
+      - With O(protocol=can) the frame that must be received where a gateway changes O(frame) on the way.
   listen:
     type: bool
     default: false
@@ -124,10 +154,16 @@ options:
       to:
         type: str
         description: *to
+      to_netns:
+        type: str
+        description: *to_netns
       protocol:
         type: str
-        choices: [icmp, tcp, udp]
+        choices: [icmp, tcp, udp, can]
         description: *protocol
+      frame:
+        type: str
+        description: *frame
       port:
         type: int
         description: *port
@@ -165,6 +201,18 @@ options:
       max_gap:
         type: float
         description: *max_gap
+      rate:
+        type: str
+        description: *rate
+      duration:
+        type: float
+        description: *duration
+      min_rate:
+        type: str
+        description: *min_rate
+      max_rate:
+        type: str
+        description: *max_rate
       seen_as:
         type: str
         description: *seen_as
@@ -229,6 +277,23 @@ EXAMPLES = r"""
     port: 54321
     seen_as: 203.0.113.254
 
+- name: Prove that a CAN frame sent in one namespace is received in another
+  linuxnet.vnet.vnet_probe:
+    netns: net1
+    dev: vxcan1
+    protocol: can
+    frame: "123#DEADBEEF"
+    to: vxcan2
+    to_netns: net2
+
+- name: Prove that a limit of 10 Mbit/s holds
+  linuxnet.vnet.vnet_probe:
+    protocol: udp
+    port: 54321
+    config:
+      - {netns: ns2, listen: true, timeout: 10}
+      - {netns: ns1, to: 198.51.100.2, size: 1400, rate: 30mbit, min_rate: 8mbit, max_rate: 11mbit}
+
 - name: Prove that traffic goes on while a cable is pulled
   linuxnet.vnet.vnet_probe:
     to: 10.0.0.2
@@ -280,8 +345,9 @@ results:
     received: {type: int, description: Answers., returned: always}
     lost: {type: int, description: 'Of O(count) packets those not answered, including those that could not be sent.', returned: always}
     max_gap_ms: {type: float, description: Longest time without an answer in milliseconds; null without O(count)., returned: always}
+    rate: {type: int, description: 'Bits a second that arrived, with O(rate).', returned: always}
     mtu: {type: int, description: MTU that an error told., returned: always}
-    seen_as: {type: str, description: The address that the responder at the other end sees., returned: always}
+    seen_as: {type: str, description: 'The address that the responder at the other end sees, or the CAN frame received.', returned: always}
     pid: {type: int, description: Process id of a responder., returned: always}
 """
 

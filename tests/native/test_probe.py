@@ -379,3 +379,26 @@ def test_check_mode_captures_nothing(net, tmp_path):
     options = {'dev': 'eth7', 'pcap': str(tmp_path / 'x.pcap'), 'during': [{'to': '192.0.2.1'}], 'expect': [{'match': {'vlan': 1}}]}
     result = run_module('vnet_capture', options, check=True)
     assert result['results'][0]['ok'] is None and result['probes'][0]['ok'] is None and not list(tmp_path.iterdir())
+
+
+@contextlib.contextmanager
+def limited(name, dev, rate):
+    subprocess.run(['tc', '-n', name, 'qdisc', 'add', 'dev', dev, 'root', 'tbf', 'rate', rate, 'burst', '8kb', 'latency', '20ms'], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(['tc', '-n', name, 'qdisc', 'del', 'dev', dev, 'root'], check=True)
+
+
+def test_rate_of_a_flow(net):
+    flow = {'to': '203.0.113.1', 'protocol': 'udp', 'port': 54330, 'size': 1300, 'rate': '6mbit', 'duration': 1}
+    with responders({'netns': net.right, 'protocol': 'udp', 'port': 54330}):
+        free = only(**flow, min_rate='5.5mbit')
+        assert free['ok'] and 5.5e6 < free['rate'] < 6.5e6 and free['lost'] == 0
+        result = probe(**flow, max_rate='3mbit', name='limit')
+        assert not result['ok'] and 'of 6mbit arrive, at most 3mbit expected' in result['failed_expectations'][0]
+        with limited(net.left, 'eth0', '2mbit'):
+            slow = only(**flow, min_rate='1.7mbit', max_rate='2.4mbit')
+            assert slow['ok'] and slow['lost'] > 100, slow
+            result = probe(**flow, min_rate='5mbit')
+        assert not result['ok'] and 'at least 5mbit expected' in result['failed_expectations'][0]

@@ -11,9 +11,10 @@ import os
 import resource
 import socket
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import hint, icmp, responder
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import can, hint, icmp, responder
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.loop import READ, WRITE, Loop
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import ProbeError, where
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.spec import HEADERS
 
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_RECVERR = 10, 0, 2, 11
 IPV6_MTU_DISCOVER, IPV6_RECVERR, IPV6_DONTFRAG = 23, 25, 62
@@ -27,6 +28,8 @@ TCP_PATIENCE = 1.0  # seconds before an attempt to connect is given up for a fre
 
 
 def target_of(item):
+    if item['protocol'] == 'can' and item['to']:
+        return f"{item['to']} by CAN"
     port = f":{item['port']}" if item['port'] else ''
     if not item['to']:
         return f"{item['protocol']}{port}"
@@ -41,7 +44,8 @@ def empty_result(item):
     return {
         'name': item['name'] or f"{item['netns'] or 'host'} -> {target_of(item)}", 'netns': item['netns'], 'to': item['to'], 'protocol': item['protocol'],
         'port': item['port'], 'listen': bool(item['listen']), 'expect': item['expect'], 'reachable': None, 'ok': None, 'reason': '', 'rtt_ms': None,
-        'sent': 0, 'received': 0, 'lost': 0, 'max_gap_ms': None, 'mtu': None, 'seen_as': None, 'pid': None,
+        'sent': 0, 'received': 0, 'lost': 0, 'max_gap_ms': None, 'rate': None, 'mtu': None, 'seen_as': None,
+        'pid': None,
     }
 
 
@@ -170,9 +174,17 @@ class Probe:
         times.append(max(times[-1], self.last_try))
         return round(max(b - a for a, b in zip(times, times[1:])) * 1000, 1)
 
+    def rate(self):
+        """Bits a second that arrived, with their headers, from the first packet sent to the last one or the last answer."""
+        item = self.item
+        frame = (max(item['size'], responder.LEAST) + HEADERS[item['family']]) * 8
+        return round(frame * len(self.rtts) / max(max([self.last_try, *self.arrivals]) - self.first_try, item['interval']))
+
     def result(self):
         item, result = self.item, empty_result(self.item)
         rtts = list(self.rtts.values())
+        if item['rate'] and self.sent:
+            result['rate'] = self.rate()
         result.update(
             reachable=bool(rtts), sent=len(self.sent), received=len(rtts),
             # without a count, what is still on its way when the first answer comes is not lost
@@ -195,13 +207,16 @@ class Probe:
             return not result['reachable'], self.silence(result) if not result['reachable'] else f"answered after {result['rtt_ms']['min']} ms"
         if not result['reachable']:
             return False, self.silence(result)
-        if item['seen_as'] and not same_address(item['seen_as'], result['seen_as']):
+        if item['seen_as'] and item['family'] and not same_address(item['seen_as'], result['seen_as']):
             return False, f"the other end sees {result['seen_as'] or 'no address (is it a responder of vnet_probe?)'}, not {item['seen_as']}"
         failures = []
         if item['max_loss'] is not None and result['lost'] > item['max_loss']:
             failures.append(f"{result['lost']} of {item['count']} lost, {item['max_loss']} allowed")
         if item['max_gap'] is not None and result['max_gap_ms'] > item['max_gap']:
             failures.append(f"{result['max_gap_ms']:g} ms without an answer, {item['max_gap']:g} ms allowed")
+        for option, word, beyond in (('min_rate', 'at least', -1), ('max_rate', 'at most', 1)):
+            if item[option] and (result['rate'] - item[option]) * beyond > 0:
+                failures.append(f"{shown(result['rate'])} of {shown(item['rate'])} arrive, {word} {shown(item[option])} expected")
         if failures and self.error:
             failures.append(self.error)
         return not failures, '; '.join(failures)
@@ -411,6 +426,58 @@ class Connections(Probe):
         self.got_reply(seq)
 
 
+class Frames(Probe):
+    """CAN: a frame sent on one interface is answered by its being received on another, or on the same by another socket."""
+
+    sender = receiver = None
+    other = ''  # the newest frame received that is not the one
+
+    def leave(self):
+        for sock in (self.sender, self.receiver):
+            if sock is not None:
+                self.loop.remove(sock)
+                sock.close()
+
+    def send(self, seq):
+        item = self.item
+        if self.sender is None:
+            receiver = can.open_socket(item['to'], item['to_netns'], self.namespaces)
+            try:
+                self.sender = can.open_socket(item['dev'], item['netns'], self.namespaces)
+            except BaseException:
+                receiver.close()
+                raise
+            self.receiver = receiver
+            self.loop.add(receiver, self.readable)
+            self.set_up = True
+        self.sender.send(item['frame_bytes'])
+        self.sent[seq] = self.loop.now()
+
+    def readable(self):
+        while not self.finished:
+            try:
+                frame = self.receiver.recv(72)
+            except OSError:
+                return  # nothing more, or the interface went down
+            if can.same(frame, self.item['seen_as_bytes']):
+                self.seen_as = can.show(frame)
+                self.got_reply(next((seq for seq in self.sent if seq not in self.rtts), 0))
+            else:
+                self.other = can.show(frame)
+
+    def silence(self, result):
+        item = self.item
+        wanted = can.show(item['seen_as_bytes'])
+        text = self.error or f"{item['to']} in {where(item['to_netns'])} received no frame {wanted} in {item['timeout']:g} s"
+        return f"{text} ({result['sent']} sent on {item['dev']}{'; ' if self.other else ''}{self.other and 'received instead: ' + self.other})"
+
+
+def shown(rate):
+    """Bits a second for people, as tc writes them."""
+    unit, factor = next(((unit, factor) for unit, factor in (('gbit', 10**9), ('mbit', 10**6), ('kbit', 10**3)) if rate >= factor), ('bit', 1))
+    return f'{rate / factor:.4g}{unit}'
+
+
 def same_address(one, other):
     """Whether two texts name the same IP address."""
     if one == other:
@@ -461,7 +528,7 @@ class Prober:
         while self.waiting and self.running < self.at_once:
             number, item, ident = self.waiting.popleft()
             self.running += 1
-            kind = Connections if item['protocol'] == 'tcp' else Datagrams
+            kind = {'tcp': Connections, 'can': Frames}.get(item['protocol'], Datagrams)
             probe = kind(item, ident, self.namespaces, self.loop, self.channels, lambda item, result, number=number: self._done(number, result))
             self.loop.at(self.loop.now(), probe.start)
         if not self.running and not self.waiting:

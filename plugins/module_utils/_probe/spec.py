@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import can
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import ProbeError, resolve
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.responder import LEAST
 
 TIMEOUT = {'reachable': 5.0, 'unreachable': 1.0}
 LISTEN_TIMEOUT = 60.0
 LAST_WAIT = 2.0  # seconds for the answer to the last of `count` packets
+HEADERS = {socket.AF_INET: 42, socket.AF_INET6: 62}  # bytes of Ethernet, IP and UDP before the payload
+UNITS = {'': 1, 'bit': 1, 'kbit': 10**3, 'mbit': 10**6, 'gbit': 10**9}
+FRAME = '123#DEADBEEF'
 
 
 def item_spec(defaults=True):
@@ -19,7 +25,9 @@ def item_spec(defaults=True):
         'name': {'type': 'str'},
         'netns': {'type': 'str'},
         'to': {'type': 'str'},
-        'protocol': {'type': 'str', 'choices': ['icmp', 'tcp', 'udp'], 'default': 'icmp'},
+        'to_netns': {'type': 'str'},
+        'protocol': {'type': 'str', 'choices': ['icmp', 'tcp', 'udp', 'can'], 'default': 'icmp'},
+        'frame': {'type': 'str'},
         'port': {'type': 'int'},
         'src': {'type': 'str'},
         'dev': {'type': 'str'},
@@ -32,6 +40,10 @@ def item_spec(defaults=True):
         'expect': {'type': 'str', 'choices': ['reachable', 'unreachable'], 'default': 'reachable'},
         'max_loss': {'type': 'int'},
         'max_gap': {'type': 'float'},
+        'rate': {'type': 'str'},
+        'duration': {'type': 'float'},
+        'min_rate': {'type': 'str'},
+        'max_rate': {'type': 'str'},
         'seen_as': {'type': 'str'},
         'listen': {'type': 'bool', 'default': False},
     }
@@ -63,12 +75,71 @@ def check_dev(label, dev):
         raise ProbeError(f"{label}: dev '{dev}' is not an interface name (1 to 15 bytes, no '/', no space)")
 
 
+def bits(label, option, text):
+    """Bits in a second of a rate as tc writes it, None of none."""
+    if text is None:
+        return None
+    found = re.fullmatch(r'([0-9]+(?:\.[0-9]+)?)([a-z]*)', str(text).lower())
+    if not found or found[2] not in UNITS or not float(found[1]):
+        raise ProbeError(f"{label}: {option} '{text}' is not a rate such as 500kbit, 10mbit or 1gbit")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def _normalise_rate(item, label):
+    """A flow at a rate is a count of packets and the time between them."""
+    for option in ('rate', 'min_rate', 'max_rate'):
+        item[option] = bits(label, option, item[option])
+    if item['rate'] is None:
+        for option in ('duration', 'min_rate', 'max_rate'):
+            if item[option] is not None:
+                raise ProbeError(f'{label}: {option} needs rate: how fast to send')
+        return
+    if item['protocol'] != 'udp' or item['expect'] == 'unreachable' or item['count'] is not None:
+        raise ProbeError(f'{label}: rate needs protocol udp, and excludes count and expect: unreachable')
+    if item['min_rate'] is not None and item['rate'] < item['min_rate']:
+        raise ProbeError(f'{label}: rate {item["rate"]:g} bit/s cannot prove a min_rate of {item["min_rate"]:g} bit/s; send faster')
+    if item['max_rate'] is not None and item['rate'] <= item['max_rate']:
+        raise ProbeError(f'{label}: rate {item["rate"]:g} bit/s cannot prove a max_rate of {item["max_rate"]:g} bit/s; send faster')
+    item['duration'] = item['duration'] or 2.0
+    _range(item, label, 'duration', 0.1, 60)
+    item['interval'] = (max(item['size'], LEAST) + HEADERS[item['family']]) * 8 / item['rate']
+    item['count'] = max(int(item['duration'] / item['interval']), 2)
+    if item['count'] > 65535:
+        raise ProbeError(f"{label}: {item['count']} packets of {item['size']} bytes are more than 65535; give a larger size, a smaller rate or a shorter duration")
+
+
+def _normalise_can(item, label):
+    for option in ('dev', 'to'):
+        if not item[option]:
+            raise ProbeError(f"{label}: protocol can needs dev, the CAN interface to send on, and to, the one to receive on ('{option}' is missing)")
+        if len(item[option].encode()) > 15 or '/' in item[option] or ' ' in item[option]:
+            raise ProbeError(f"{label}: {option} '{item[option]}' is not an interface name (1 to 15 bytes, no '/', no space)")
+    for option in ('port', 'src', 'ttl', 'rate', 'duration', 'min_rate', 'max_rate'):
+        if item[option] is not None:
+            raise ProbeError(f'{label}: {option} does not go with protocol can')
+    resolve(item['netns'])
+    resolve(item['to_netns'])
+    item['frame'] = item['frame'] or FRAME
+    for option in ('frame', 'seen_as'):
+        try:
+            item[option + '_bytes'] = can.parse(item[option] or item['frame'])
+        except ValueError as exc:
+            raise ProbeError(f"{label}: {option} '{item[option]}' is not a CAN frame: {exc}") from exc
+    item['family'] = item['address'] = None
+    return _normalise_time(item, label)
+
+
 def normalise(params, number=None):
     """A complete probe out of parameters: defaults that depend on other options filled in, nonsense refused with ProbeError."""
     item = {option: params.get(option) for option in item_spec()}
     label = item['name'] or (f'probe {number}' if number else 'the probe')
     if item['listen']:
         return _normalise_listener(item, label)
+    if item['protocol'] == 'can':
+        return _normalise_can(item, label)
+    for option in ('frame', 'to_netns'):
+        if item[option] is not None:
+            raise ProbeError(f'{label}: {option} needs protocol can')
     if not item['to']:
         raise ProbeError(f"{label}: 'to' is missing: the address to reach")
     item['address'], dummy, zone = item['to'].partition('%')
@@ -94,8 +165,15 @@ def normalise(params, number=None):
     _range(item, label, 'port', 1, 65535)
     _range(item, label, 'size', 0, 65507)
     _range(item, label, 'ttl', 1, 255)
+    _normalise_rate(item, label)
+    return _normalise_time(item, label)
+
+
+def _normalise_time(item, label):
+    """How many packets, how often, and how long to wait."""
     _range(item, label, 'count', 1, 65535)
-    _range(item, label, 'interval', 0.001, 3600)
+    if not item['rate']:
+        _range(item, label, 'interval', 0.001, 3600)
     _range(item, label, 'timeout', 0.01, 86400)
     _range(item, label, 'max_loss', 0, 65535)
     _range(item, label, 'max_gap', 0, 1e9)
@@ -146,6 +224,6 @@ def items_of(config, inherited=None):
     for number, own in enumerate(config, 1):
         merged = {option: base[option] if own.get(option) is None else own[option] for option in base}
         if merged['listen']:  # where the probes beside it go to and come from is not its business
-            merged.update(to=own.get('to'), src=own.get('src'), dev=own.get('dev'))
+            merged.update(to=own.get('to'), src=own.get('src'), dev=own.get('dev'), to_netns=None, frame=None)
         items.append(normalise(merged, number))
     return items

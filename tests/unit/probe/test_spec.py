@@ -8,7 +8,7 @@ import socket
 import struct
 
 import pytest
-from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import icmp, netns, responder, spec
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import can, icmp, netns, responder, spec
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import ProbeError
 
 
@@ -101,3 +101,45 @@ def test_responders_answer_requests_only_and_never_with_more_bytes():
     assert responder.answer(responder.request(9, 0)) == (9, None)
     for noise in (b'', b'x', responder.ANSWER, responder.ANSWER + b'\n', responder.REQUEST):
         assert responder.answer(noise) == (None, None)
+
+
+@pytest.mark.parametrize('text, shown', [('123#dead.beef', '123#DEADBEEF'), ('1ABCDE01#', '1ABCDE01#'), ('7ff#R', '7FF#R'), ('7ff#R4', '7FF#R4'),
+                                         ('123##1' + '00' * 12, '123##1' + '00' * 12)])
+def test_can_frames(text, shown):
+    frame = can.parse(text)
+    assert can.show(frame) == shown and len(frame) == (72 if '##' in text else 16) and can.same(frame, can.parse(shown))
+
+
+@pytest.mark.parametrize('text', ['', '123', '12#00', '800#00', '123#0', '123#' + '00' * 9, '123##1' + '00' * 9, '123##', 'FFFFFFFF#'])
+def test_can_frames_refused(text):
+    with pytest.raises(ValueError, match='cansend'):
+        can.parse(text)
+
+
+def test_can_flags_of_the_kernel_make_no_difference():
+    assert can.same(can.parse('123##0AA'), can.parse('123##4AA')) and not can.same(can.parse('123##0AA'), can.parse('123##0AB'))
+
+
+@pytest.mark.parametrize('options, words', [
+    ({'to': 'vcan1'}, "'dev' is missing"), ({'dev': 'vcan1'}, "'to' is missing"), ({'dev': 'vcan1', 'to': 'a/b'}, 'interface name'),
+    ({'dev': 'v', 'to': 'v', 'frame': '12'}, "frame '12' is not a CAN frame"), ({'dev': 'v', 'to': 'v', 'port': 7}, 'port does not go with protocol can'),
+])
+def test_can_nonsense(options, words):
+    with pytest.raises(ProbeError, match=words):
+        spec.items_of([{'protocol': 'can', **options}])
+
+
+@pytest.mark.parametrize('options, words', [
+    ({'rate': '1mbit', 'protocol': 'icmp', 'port': None}, 'rate needs protocol udp'), ({'max_rate': '1mbit'}, 'max_rate needs rate'),
+    ({'rate': 'fast'}, "rate 'fast' is not a rate such as"), ({'rate': '0mbit'}, 'is not a rate'), ({'rate': '1mbit', 'max_rate': '2mbit'}, 'send faster'),
+    ({'rate': '1mbit', 'min_rate': '2mbit'}, 'send faster'), ({'rate': '1gbit'}, 'more than 65535'), ({'rate': '1mbit', 'count': 3}, 'excludes count'),
+    ({'rate': '1mbit', 'frame': '123#'}, 'frame needs protocol can'),
+])
+def test_rates_refused(options, words):
+    with pytest.raises(ProbeError, match=words):
+        spec.items_of([{'to': '192.0.2.1', 'protocol': 'udp', 'port': 7, **options}])
+
+
+def test_a_rate_is_a_count_and_an_interval():
+    item = spec.items_of([{'to': '192.0.2.1', 'protocol': 'udp', 'port': 7, 'rate': '1.5mbit', 'size': 1458, 'duration': 4}])[0]
+    assert item['interval'] == pytest.approx(0.008) and item['count'] == 500 and item['timeout'] > 4
