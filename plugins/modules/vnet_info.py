@@ -52,6 +52,21 @@ teams:
   returned: when the state is gathered
   type: list
   elements: dict
+macsec:
+  description:
+    - The channels of each MACsec link, with C(name), C(netns), C(sci), C(encodingsa), C(tx_sa) and C(rx_channels) as in M(linuxnet.vnet.vnet_link).
+      Keys are not known, only what they are called (C(key_id)); RV(state) is without them for that reason.
+  returned: when the state is gathered
+  type: list
+  elements: dict
+bonds:
+  description:
+    - What each bond is doing, with C(name), C(netns), C(mode), C(active_slave), C(address), and with LACP the C(ad_info), whose C(partner_mac) is all zero
+      as long as nobody answers.
+    - C(ports) has of each port C(state), C(mii_status), C(link_failure_count), C(perm_hwaddr), and with LACP its C(ad_aggregator_id) and port states.
+  returned: when the state is gathered
+  type: list
+  elements: dict
 capabilities:
   description: Dicts C(kinds) and C(features) of names to whether the kernel has them.
   returned: when gathered
@@ -75,7 +90,8 @@ def main():
     def outcome():
         found = {'changed': False}
         if 'state' in module.params['gather']:
-            found['state'], found['teams'] = live_document(RESOURCES, module.params['netns'])
+            found['state'], activity = live_document(RESOURCES, module.params['netns'])
+            found.update(activity)
         if 'capabilities' in module.params['gather']:
             found['capabilities'] = capabilities(module.params['kinds'])
         return found

@@ -66,6 +66,10 @@ def test_channels_and_associations(spaces):
     replayed.like(theirs, *SHOW)
     macsec = next(link for link in round_trip(ours.name)['links'] if link['name'] == 'm')['macsec']
     assert 'tx_sa' not in macsec and macsec['rx_channels'] == [{'sci': SCI, 'active': True}, {'sci': '0200000000aa0002', 'active': False}]
+    told = run_here('vnet_info', {'netns': [ours.name], 'gather': ['state']})['macsec']
+    assert [(one['name'], one['netns'], one['encodingsa'], [sa['key_id'] for sa in one['tx_sa']]) for one in told] == [
+        ('m', ours.name, 1, [key_id(KEYS[0]), key_id(KEYS[1])])]
+    assert told[0]['rx_channels'][0]['sa'][0]['key_id'] == '07'.ljust(32, '0')
 
 
 def test_mtu_from_the_beginning(spaces):

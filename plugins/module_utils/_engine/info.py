@@ -13,6 +13,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request, open_socket
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import bond_found
 
 _EOPNOTSUPP = 95
 #: (name, kind, option that is set and read back, options that it needs)
@@ -23,8 +24,8 @@ _FEATURES = (
 )
 
 
-def live_document(resources: dict, netns: list | None = None, secrets: bool = False) -> tuple[dict, list]:
-    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module), and runners().
+def live_document(resources: dict, netns: list | None = None, secrets: bool = False) -> tuple[dict, dict]:
+    """{section: [item, ...]} of this namespace and the named ones, or of those listed ('' is the one of the module), and activity().
 
     With secrets, keys that the kernel tells are among it, for who puts it back but does not show it.
     """
@@ -47,15 +48,19 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
                         item = resource.table.document(item, secrets) if hiding else item
                         items.append({**item, **({'netns': place} if place is not None else {})})
             document[section] = resource.merge_documents(items)
-        return {section: items for section, items in document.items() if items}, runners(world, places)
+        return {section: items for section, items in document.items() if items}, activity(world, places)
     finally:
         kernel.close()
 
 
-def runners(world, places: list) -> list:
-    """What each team is doing: its name, namespace, and the state of its runner (active port, LACP partner)."""
+def activity(world, places: list) -> dict:
+    """What is told of links and cannot be handed back: how bonds and teams fare (active port, LACP partner), and the secure channels of MACsec, without keys."""
     teams = world.resources['teams']
-    return [{'name': name, 'netns': place, **teams.status(world, place, name)} for place in places for name in world.table('teams', place)]
+    channels = [{'name': name, 'netns': place, **{option: found.values['macsec'].get(option) for option in ('sci', 'encodingsa', 'tx_sa', 'rx_channels')}}
+                for place in places for name, found in world.links(place).items() if found.kind == 'macsec']
+    return {'teams': [{'name': name, 'netns': place, **teams.status(world, place, name)} for place in places for name in world.table('teams', place)],
+            'bonds': [{'name': name, 'netns': place, **one} for place in places for name, one in bond_found.status(world.links(place)).items()],
+            'macsec': channels}
 
 
 def capabilities(kinds: list | None = None) -> dict:
