@@ -55,7 +55,7 @@ class Field:
             raise InputError(f'{where}: {self.name} is {shown}, but must be {exc}') from None
 
     def equal(self, wanted, found) -> bool:
-        if wanted == found:
+        if wanted == found or self.bit and found is None and wanted is False:  # a bit that the kernel does not know is not set
             return True
         if hasattr(self.type, 'same'):
             return self.type.same(wanted, found)
@@ -208,8 +208,10 @@ class Table:
             if field.attr is None or field.write_only:
                 continue
             if field.bit:
-                if field.attr in attrs:
-                    values[field.name] = bool(attrs[field.attr]['flags'] & field.bit)
+                bits = attrs.get(field.attr)
+                if bits is not None:
+                    if not bits['mask'] or bits['mask'] & field.bit:  # a mask names the bits that this kernel knows; not all kinds fill it in
+                        values[field.name] = bool(bits['flags'] & field.bit)
                 elif field.unsaid is not None:
                     values[field.name] = field.unsaid
                 continue

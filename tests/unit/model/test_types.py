@@ -198,6 +198,13 @@ def test_bits_share_an_attribute():
     assert TABLE.encode({'low': True, 'high': False}, None) == {'F': {'flags': 1, 'mask': 5}}
     assert TABLE.encode({'high': True}, None) == {'F': {'flags': 4, 'mask': 4}}
     assert TABLE.decode({'F': {'flags': 4, 'mask': 7}}, None) == {'low': False, 'high': True, 'flag': False}
+    assert TABLE.decode({'F': {'flags': 4, 'mask': 0}}, None) == {'low': False, 'high': True, 'flag': False}  # drivers of CAN report no mask
+    assert TABLE.decode({'F': {'flags': 4, 'mask': 4}}, None) == {'high': True, 'flag': False}
+
+
+def test_bit_that_the_kernel_does_not_know_is_not_set():
+    low = TABLE.by_name['low']
+    assert low.equal(False, None) and not low.equal(True, None)
 
 
 def test_addresses_have_an_attribute_a_family_and_links_an_index():
