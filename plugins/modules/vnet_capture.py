@@ -144,6 +144,15 @@ options:
       netns:
         type: str
         description: See O(linuxnet.vnet.vnet_probe#module:netns). Not taken from the capture.
+      tap:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:tap).
+      user:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:user).
+      mac:
+        type: str
+        description: See O(linuxnet.vnet.vnet_probe#module:mac).
       to:
         type: str
         description: See O(linuxnet.vnet.vnet_probe#module:to).

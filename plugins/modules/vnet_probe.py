@@ -14,7 +14,7 @@ description:
   - All probes of a task run at the same time in one process, so that hundreds of them take about as long as the slowest one.
   - A probe of what must be reachable repeats until the first answer or until its time is over, so that address resolution and spanning tree may take
     their time. A probe of what must not be reachable sends several packets and always waits its whole time.
-  - With O(listen) it also is the other side of a TCP or UDP probe.
+  - With O(listen) it also is the other side of a TCP or UDP probe, and with O(tap) the program at the other side of a tun, tap, macvtap or ipvtap device.
   - Nothing but Python is needed on the host; no ping program is called.
 options:
   name:
@@ -26,12 +26,30 @@ options:
     description: &netns
       - Network namespace to send from, a name as in C(ip -n), V(pid:N), or the absolute path of a namespace file.
       - Absent means the namespace that the module runs in.
+  tap:
+    type: str
+    description: &tap
+      - Name of a tun, tap, macvtap or ipvtap device. The probe then is the program at its other side, which opens C(/dev/net/tun) or C(/dev/tapN) as any
+        program would, and in it a host of its own with the IPv4 address O(src). What that host sends is written to the descriptor, what comes for it is
+        read from there. It answers ARP and ICMP echo requests.
+      - With O(to) it sends echo requests as well. Without it, it answers as long as the other probes of the task run, or for O(timeout) seconds where that
+        is longer, and RV(results[].received) counts the requests.
+      - The device is attached to with the options that it has, and afterwards is as it was. Hosts on one device share one descriptor.
+  user:
+    type: str
+    description: &user
+      - User by whose rights the device of O(tap) is opened, a name or a number, to prove that it is his to use. By default the user of the module.
+  mac:
+    type: str
+    description: &mac
+      - MAC address of the host in O(tap). By default that of a macvtap or ipvtap device, and for a tap device one that is made of its name and O(src);
+        the address of the tap device itself belongs to the kernel's side. Not used for tun.
   to:
     type: str
     description: &to
       - IPv4 or IPv6 address to reach. A link-local IPv6 address needs O(dev), or its zone as in V(fe80::1%eth0).
       - With O(protocol=can) the CAN interface that must receive the frame.
-      - Required unless O(listen) is set.
+      - Required unless O(listen) or O(tap) is set.
   to_netns:
     type: str
     description: &to_netns
@@ -56,7 +74,7 @@ options:
   src:
     type: str
     description: &src
-      - Source address. It must be an address of the namespace. With O(listen) the address to listen on.
+      - Source address. It must be an address of the namespace. With O(listen) the address to listen on. With O(tap) the address of the host, needed there.
   dev:
     type: str
     description: &dev
@@ -151,6 +169,15 @@ options:
       netns:
         type: str
         description: *netns
+      tap:
+        type: str
+        description: *tap
+      user:
+        type: str
+        description: *user
+      mac:
+        type: str
+        description: *mac
       to:
         type: str
         description: *to
@@ -262,6 +289,19 @@ EXAMPLES = r"""
       - {netns: ns2, listen: true, timeout: 10}
       - {netns: ns1, to: 198.51.100.2}
 
+- name: Prove that a packet routed into tun0 is read by a program there, and that what the program writes comes back
+  linuxnet.vnet.vnet_probe:
+    config:
+      - {tap: tun0, src: 192.0.2.2}
+      - {to: 192.0.2.2}
+
+- name: Prove that the user vm has frames on the wire through macvtap0
+  linuxnet.vnet.vnet_probe:
+    tap: macvtap0
+    user: vm
+    src: 192.0.2.9
+    to: 192.0.2.1
+
 - name: Have a server ready for a minute on another host
   linuxnet.vnet.vnet_probe:
     protocol: udp
@@ -329,6 +369,7 @@ results:
   contains:
     name: {type: str, description: Label of the probe., returned: always}
     netns: {type: str, description: Namespace as given; null for the current one., returned: always}
+    tap: {type: str, description: Device at whose other side the probe is., returned: always}
     to: {type: str, description: Address as given., returned: always}
     protocol: {type: str, description: Protocol., returned: always}
     port: {type: int, description: Port., returned: always}
@@ -342,7 +383,7 @@ results:
       returned: always
     rtt_ms: {type: dict, description: 'Round trip times in milliseconds as V(min), V(avg), V(max); null without an answer.', returned: always}
     sent: {type: int, description: Packets sent or connections tried., returned: always}
-    received: {type: int, description: Answers., returned: always}
+    received: {type: int, description: 'Answers. Of a host of O(tap) that only answers, the requests.', returned: always}
     lost: {type: int, description: 'Of O(count) packets those not answered, including those that could not be sent.', returned: always}
     max_gap_ms: {type: float, description: Longest time without an answer in milliseconds; null without O(count)., returned: always}
     rate: {type: int, description: 'Bits a second that arrived, with O(rate).', returned: always}

@@ -364,6 +364,80 @@ def test_tun_device_has_no_link_header(net):
         ip('-n', net.left, 'link', 'del', 'tun0')
 
 
+@pytest.fixture
+def taps(net):
+    """In a namespace: tun0 with 10.9.0.1/24, and br0 with 10.8.0.1/24 and the taps tap0 and tap1 of user 65534."""
+    name = f'{TAG}-t'
+    ip('netns', 'add', name)
+    try:
+        ip('-n', name, 'tuntap', 'add', 'tun0', 'mode', 'tun', 'pi')
+        ip('-n', name, 'link', 'add', 'br0', 'type', 'bridge', 'stp_state', '0')
+        for tap in ('tap0', 'tap1'):
+            ip('-n', name, 'tuntap', 'add', tap, 'mode', 'tap', 'user', '65534')
+            ip('-n', name, 'link', 'set', tap, 'master', 'br0', 'up')
+        for dev, address in (('tun0', '10.9.0.1/24'), ('br0', '10.8.0.1/24')):
+            ip('-n', name, 'addr', 'add', address, 'dev', dev)
+            ip('-n', name, 'link', 'set', dev, 'up')
+        yield name
+    finally:
+        ip('netns', 'del', name)
+
+
+def shown(netns, dev):
+    """Options of a device that a test must leave alone."""
+    text = subprocess.run(['ip', '-n', netns, '-d', 'link', 'show', 'dev', dev], check=True, capture_output=True, text=True).stdout
+    return text.partition('tun type')[2].partition('addrgenmode')[0]
+
+
+def test_a_packet_routed_into_tun_is_read_and_what_is_written_comes_back(taps):
+    before = shown(taps, 'tun0')
+    assert 'pi on' in before
+    host, probe_there = probe(netns=taps, config=[{'tap': 'tun0', 'src': '10.9.0.2'}, {'to': '10.9.0.2', 'size': 1000}])['results']
+    assert host['ok'] and host['received'] == probe_there['received'] == 1 and probe_there['ok']
+    result = capture(netns=taps, dev='tun0', during=[{'netns': taps, 'tap': 'tun0', 'src': '10.9.0.3', 'to': '10.9.0.1', 'ttl': 9, 'count': 2}], expect=[
+        {'match': {'direction': 'in', 'ip_src': '10.9.0.3', 'icmp_type': 'echo_request', 'ttl': 9}, 'min': 2, 'max': 2},
+        {'match': {'direction': 'out', 'ip_dst': '10.9.0.3', 'icmp_type': 'echo_reply'}, 'min': 2, 'max': 2}])
+    assert result['probes'][0]['name'] == f'{taps} tun0 -> 10.9.0.1' and result['probes'][0]['received'] == 2
+    row = only(netns=taps, to='10.9.0.2', timeout=0.5)
+    assert not row['ok'] and 'no carrier' in row['reason']
+    assert shown(taps, 'tun0') == before
+
+
+def test_hosts_on_taps_speak_through_the_bridge(taps):
+    rows = probe(netns=taps, config=[
+        {'tap': 'tap1', 'src': '10.8.0.3', 'mac': '02:00:00:00:00:33'}, {'tap': 'tap1', 'src': '10.8.0.4'},
+        {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.3'}, {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.4', 'size': 1400, 'user': 'root'},
+        {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.1'}, {'to': '10.8.0.4'}, {'to': '10.8.0.2'},
+        {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.5', 'expect': 'unreachable'}, {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.5', 'timeout': 0.5}])['results']
+    # one device takes one program: the other user's waits until it is free
+    assert [row['ok'] for row in rows] == [True] * 8 + [False] and rows[3]['sent'] < rows[7]['sent'], rows
+    assert 'ARP unanswered: 10.8.0.5 beyond tap0' in rows[8]['reason']
+    rows = probe(netns=taps, config=[{'tap': 'tap0', 'src': '10.8.0.2'}, {'tap': 'tap0', 'src': '10.8.0.2', 'user': 'root'}])['results']
+    assert [row['ok'] for row in rows] == [True, False] and 'takes only one at a time' in rows[1]['reason']
+    result = capture(netns=taps, dev='tap1', during=[{'netns': taps, 'tap': 'tap1', 'src': '10.8.0.3', 'mac': '02:00:00:00:00:33', 'to': '10.8.0.1'}],
+                     expect=[{'match': {'src_mac': '02:00:00:00:00:33', 'arp_operation': 'who-has', 'arp_target_ip': '10.8.0.1'}}])
+    assert result['ok']
+
+
+@pytest.mark.skipif(not os.access('/dev/net/tun', os.R_OK) or os.stat('/dev/net/tun').st_mode & 0o006 != 0o006, reason='/dev/net/tun is for root only here')
+def test_a_tap_is_for_its_user(taps):
+    rows = probe(netns=taps, timeout=2, config=[{'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.1', 'user': user} for user in ('65534', 'daemon')])['results']
+    assert rows[0]['ok'] and not rows[1]['ok'] and '/dev/net/tun is not for user daemon' in rows[1]['reason'] and os.geteuid() == 0
+
+
+@pytest.mark.parametrize('options, words', [
+    ({'tap': 'eth0', 'src': '10.8.0.2', 'to': '10.8.0.1'}, 'it is a veth and has no program at its other side'),
+    ({'tap': 'tap7', 'src': '10.8.0.2'}, 'no such device'), ({'tap': 'tun0', 'src': '10.8.0.2', 'user': 'nobody-such'}, 'does not exist on this host'),
+])
+@pytest.mark.parametrize('expect', ['reachable', 'unreachable'])
+def test_a_tap_that_cannot_be_opened_proves_nothing(net, taps, options, words, expect):
+    options = dict({'netns': net.left if options['tap'] == 'eth0' else taps}, **options)
+    if 'to' in options:
+        options['expect'] = expect
+    result = probe(**options)
+    assert not result['ok'] and words in result['failed_expectations'][0]
+
+
 @pytest.mark.parametrize('options, words', [
     ({'dev': 'eth7'}, 'dev eth7'), ({}, "'dev' is missing"), ({'dev': 'eth0', 'filter': {'vni': 1}}, "unknown field 'vni'"),
     ({'dev': 'eth0', 'expect': [{'match': {'vlan': 1}, 'min': 0}]}, 'always met'), ({'dev': 'eth0', 'duration': 0}, 'duration 0'),

@@ -53,6 +53,14 @@ def _ask(sock, kind, header, **attrs):
     return data[16:16 + size], attributes(data[16 + size:struct.unpack_from('I', data)[0]])
 
 
+def link(dev):
+    """(index, {attribute: bytes}) of a link of this namespace; raises OSError where there is none."""
+    index = socket.if_nametoindex(dev)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+        sock.settimeout(1)
+        return index, _ask(sock, RTM_GETLINK, struct.pack('BxHiII', 0, 0, index, 0, 0))[1]
+
+
 def explain(family, dst, src=None, dev=None):
     """What stands between here and ``dst`` as a short clause, '' where the tables look healthy."""
     try:

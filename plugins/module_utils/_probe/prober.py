@@ -11,7 +11,7 @@ import os
 import resource
 import socket
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import can, hint, icmp, responder
+from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import can, hint, icmp, responder, tap
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.loop import READ, WRITE, Loop
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.netns import ProbeError, where
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.spec import HEADERS
@@ -41,8 +41,9 @@ def target_of(item):
 
 def empty_result(item):
     """The result of a probe that has not run: all keys, nothing known."""
+    sender = ' '.join(filter(None, [item['netns'], item['tap']])) or 'host'
     return {
-        'name': item['name'] or f"{item['netns'] or 'host'} -> {target_of(item)}", 'netns': item['netns'], 'to': item['to'], 'protocol': item['protocol'],
+        'name': item['name'] or f'{sender} -> {target_of(item)}', 'netns': item['netns'], 'tap': item['tap'], 'to': item['to'], 'protocol': item['protocol'],
         'port': item['port'], 'listen': bool(item['listen']), 'expect': item['expect'], 'reachable': None, 'ok': None, 'reason': '', 'rtt_ms': None,
         'sent': 0, 'received': 0, 'lost': 0, 'max_gap_ms': None, 'rate': None, 'mtu': None, 'seen_as': None,
         'pid': None,
@@ -472,6 +473,51 @@ class Frames(Probe):
         return f"{text} ({result['sent']} sent on {item['dev']}{'; ' if self.other else ''}{self.other and 'received instead: ' + self.other})"
 
 
+class Tapped(Datagrams):
+    """ICMP echo of a host that lives in the descriptor of a tap device. Without an address to reach it only answers."""
+
+    def join(self):
+        item = self.item
+        self.cookie = os.urandom(8)
+        self.key = ('tap', item['netns'], item['tap'], item['user'])
+        if self.key not in self.channels:
+            self.channels[self.key] = tap.Tap(item, self.namespaces, self.loop)
+        self.channel = self.channels[self.key]
+        self.channel.join(item['src'], item['mac'])
+        self.channel.probes[self.ident] = self
+        self.set_up = True
+
+    def send(self, seq):
+        if self.channel is None:
+            self.join()
+        item = self.item
+        self.sent[seq] = self.loop.now()
+        self.channel.send(item['src'], item['address'], icmp.echo_request(item['family'], self.ident, seq, self.payload(seq)), item['ttl'], item['df'])
+
+    def silence(self, result):
+        item = self.item
+        known = self.channel and (not self.channel.ethernet or item['address'] in self.channel.neighbours)
+        why = '' if known else f"; ARP unanswered: {item['address']} beyond {item['tap']}"
+        return f"{self.error or 'no reply in %g s' % item['timeout']} ({result['sent']} packets sent{why})"
+
+    def attend(self):
+        """Begin to answer. Whether that is possible."""
+        try:
+            self.join()
+        except (ProbeError, OSError) as exc:
+            self.error = str(exc)
+        return self.set_up
+
+    def attended(self):
+        """The result of a host that only answered."""
+        result = dict(empty_result(self.item), ok=self.set_up, reason=self.error or '')
+        if self.set_up:
+            result.update(received=self.channel.answered[self.item['src']])
+            result['reason'] = f"answered {result['received']} requests"
+        self.leave()
+        return result
+
+
 def shown(rate):
     """Bits a second for people, as tc writes them."""
     unit, factor = next(((unit, factor) for unit, factor in (('gbit', 10**9), ('mbit', 10**6), ('kbit', 10**3)) if rate >= factor), ('bit', 1))
@@ -511,31 +557,45 @@ class Prober:
 
     def start(self):
         base = int.from_bytes(os.urandom(2), 'big')
-        self.waiting = collections.deque()
+        self.waiting, self.attending, self.running = collections.deque(), [], 0
         for number, item in enumerate(self.items):
             if item['listen']:
                 self.results[number] = _listen(item, self.namespaces)
+            elif item['tap'] and not item['to']:
+                self._attend(number, Tapped(item, (base + number) & 0xffff, self.namespaces, self.loop, self.channels, None))
             else:
                 self.waiting.append((number, item, (base + number) & 0xffff))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft < min(hard, 65536):
             soft = min(hard, 65536)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        self.running, self.at_once = 0, max(soft // DESCRIPTORS, 1)
+        self.at_once = max(soft // DESCRIPTORS, 1)
         self._fill()
+
+    def _attend(self, number, probe):
+        """Hosts that only answer are there before the first probe, and until the last one is over or, where that is later, their own time."""
+        self.attending.append((number, probe))
+        if probe.attend() and probe.item['timeout']:
+            self.running += 1
+            self.loop.at(self.loop.now() + probe.item['timeout'], self._over)
 
     def _fill(self):
         while self.waiting and self.running < self.at_once:
             number, item, ident = self.waiting.popleft()
             self.running += 1
-            kind = {'tcp': Connections, 'can': Frames}.get(item['protocol'], Datagrams)
+            kind = Tapped if item['tap'] else {'tcp': Connections, 'can': Frames}.get(item['protocol'], Datagrams)
             probe = kind(item, ident, self.namespaces, self.loop, self.channels, lambda item, result, number=number: self._done(number, result))
             self.loop.at(self.loop.now(), probe.start)
         if not self.running and not self.waiting:
+            for number, probe in self.attending:
+                self.results[number] = probe.attended()
             self.finished()
 
     def _done(self, number, result):
         self.results[number] = result
+        self._over()
+
+    def _over(self):
         self.running -= 1
         self._fill()
 
@@ -555,7 +615,7 @@ def failed_expectations(results, host):
     for result in results:
         if result['ok'] is False:
             target = target_of(result)
-            if result['listen']:
+            if result['listen'] or not result['to']:
                 what = 'no responder'
             elif result['expect'] == 'unreachable' and result['reachable']:
                 what = f'{target} must not be reachable'

@@ -24,6 +24,9 @@ def item_spec(defaults=True):
     spec = {
         'name': {'type': 'str'},
         'netns': {'type': 'str'},
+        'tap': {'type': 'str'},
+        'user': {'type': 'str'},
+        'mac': {'type': 'str'},
         'to': {'type': 'str'},
         'to_netns': {'type': 'str'},
         'protocol': {'type': 'str', 'choices': ['icmp', 'tcp', 'udp', 'can'], 'default': 'icmp'},
@@ -129,12 +132,44 @@ def _normalise_can(item, label):
     return _normalise_time(item, label)
 
 
+def _normalise_tap(item, label):
+    """A host of its own at the other side of a tap device; without an address to reach one that answers."""
+    if item['protocol'] != 'icmp':
+        raise ProbeError(f"{label}: at the other side of a tap there is ICMP only, no protocol {item['protocol']}")
+    for option in ('dev', 'port', 'seen_as', 'frame', 'to_netns', 'rate', 'duration', 'min_rate', 'max_rate'):
+        if item[option] is not None:
+            raise ProbeError(f'{label}: {option} does not go with tap')
+    check_dev(label, item['tap'])
+    resolve(item['netns'])
+    for option in ('src', 'to') if item['to'] else ('src',):
+        if family_of(item[option] or '') != socket.AF_INET:
+            raise ProbeError(f"{label}: tap needs src, the IPv4 address of the host at the other side, and can reach IPv4 addresses only"
+                             f" ({option} is {item[option] or 'missing'})")
+    if item['mac'] and not re.fullmatch(r'[0-9a-f][02468ace](:[0-9a-f]{2}){5}', item['mac'].lower()):
+        raise ProbeError(f"{label}: mac '{item['mac']}' is not the MAC address of one host, such as 02:00:00:00:00:01")
+    item['mac'] = item['mac'] and item['mac'].lower()
+    item['family'], item['address'] = socket.AF_INET, item['to']
+    _range(item, label, 'size', 0, 65507)
+    _range(item, label, 'ttl', 1, 255)
+    if item['to']:
+        return _normalise_time(item, label)
+    if item['expect'] == 'unreachable' or item['count'] is not None:
+        raise ProbeError(f"{label}: without 'to' the host at the other side only answers, so count and expect: unreachable say nothing")
+    _range(item, label, 'timeout', 0.01, 86400)
+    return item
+
+
 def normalise(params, number=None):
     """A complete probe out of parameters: defaults that depend on other options filled in, nonsense refused with ProbeError."""
     item = {option: params.get(option) for option in item_spec()}
     label = item['name'] or (f'probe {number}' if number else 'the probe')
     if item['listen']:
         return _normalise_listener(item, label)
+    if item['tap']:
+        return _normalise_tap(item, label)
+    for option in ('user', 'mac'):
+        if item[option] is not None:
+            raise ProbeError(f'{label}: {option} needs tap: the device at whose other side it is')
     if item['protocol'] == 'can':
         return _normalise_can(item, label)
     for option in ('frame', 'to_netns'):
@@ -223,7 +258,9 @@ def items_of(config, inherited=None):
     items = []
     for number, own in enumerate(config, 1):
         merged = {option: base[option] if own.get(option) is None else own[option] for option in base}
-        if merged['listen']:  # where the probes beside it go to and come from is not its business
+        if merged['listen'] or own.get('tap'):  # where the probes beside it go to and come from is not its business
             merged.update(to=own.get('to'), src=own.get('src'), dev=own.get('dev'), to_netns=None, frame=None)
+        if own.get('tap') and not own.get('to'):  # nor how they are sent
+            merged.update(count=own.get('count'), timeout=own.get('timeout'), expect=own.get('expect') or 'reachable')
         items.append(normalise(merged, number))
     return items

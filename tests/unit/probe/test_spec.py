@@ -35,6 +35,14 @@ def test_responder_among_probes_inherits_no_addresses():
     assert (client['to'], client['src'], client['dev']) == ('192.0.2.3', '192.0.2.1', 'eth0')
 
 
+def test_host_at_a_tap_inherits_no_addresses():
+    top = {option: row.get('default') for option, row in spec.item_spec().items()}
+    top.update(netns='blue', to='192.0.2.1', expect='unreachable', count=3)
+    host, there = spec.items_of([{'tap': 'tap0', 'src': '192.0.2.9'}, {}], top)
+    assert (host['netns'], host['to'], host['expect'], host['count']) == ('blue', None, 'reachable', None)
+    assert (there['to'], there['expect'], there['tap']) == ('192.0.2.1', 'unreachable', None)
+
+
 def test_zone_is_the_device():
     assert spec.items_of([{'to': 'fe80::1%eth0'}])[0]['dev'] == 'eth0'
 
@@ -50,6 +58,10 @@ def test_zone_is_the_device():
     ({'to': '192.0.2.1', 'netns': 'pid:x'}, 'process id'), ({'to': '192.0.2.1', 'netns': '..'}, 'not a valid name'),
     ({'to': '192.0.2.1', 'seen_as': '192.0.2.1'}, 'protocol tcp or udp'), ({'listen': True}, 'needs protocol tcp or udp and a port'),
     ({'listen': True, 'protocol': 'tcp', 'port': 1, 'to': '192.0.2.1'}, 'exclude each other'), ({'to': 'fe80::1%a', 'dev': 'b'}, 'different interfaces'),
+    ({'tap': 'tap0', 'to': '192.0.2.1'}, 'src is missing'), ({'tap': 'tap0', 'src': '::1'}, 'IPv4 addresses only'),
+    ({'tap': 'tap0', 'src': '192.0.2.1', 'protocol': 'udp', 'port': 7}, 'ICMP only'), ({'tap': 'tap0', 'src': '192.0.2.1', 'dev': 'eth0'}, 'dev does not go with tap'),
+    ({'tap': 'tap0', 'src': '192.0.2.1', 'mac': '01:00:5e:00:00:01'}, 'not the MAC address of one host'), ({'to': '192.0.2.1', 'user': 'vm'}, 'user needs tap'),
+    ({'tap': 'tap0', 'src': '192.0.2.1', 'count': 3}, 'only answers'),
 ])
 def test_refusals_name_the_item(item, words):
     with pytest.raises(ProbeError) as caught:
