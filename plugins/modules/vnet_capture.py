@@ -56,6 +56,11 @@ options:
         type: dict
         required: true
         description: Fields of the packets meant, as in O(filter).
+      distinct:
+        type: str
+        description:
+          - Count the different values of this field among the packets meant, instead of the packets. With C(src_mac) and a C(min) and C(max) of 1 this proves
+            that one MAC address stands for all.
       min:
         type: int
         description: How many are needed. By default 1, or 0 where C(max) is given.

@@ -41,6 +41,7 @@ def capture_spec(defaults=True):
         'expect': {'type': 'list', 'elements': 'dict', 'options': {
             'name': {'type': 'str'},
             'match': {'type': 'dict', 'required': True},
+            'distinct': {'type': 'str'},
             'min': {'type': 'int'},
             'max': {'type': 'int'},
         }},

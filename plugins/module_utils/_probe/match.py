@@ -105,7 +105,10 @@ def compile_expectations(expectations, label='expect'):
             raise ProbeError(f'{where}: min 0 without max is always met; give max, or a min of 1 or more')
         if not item['match']:
             raise ProbeError(f'{where}: match is empty; name at least one field')
-        compiled.append(({'name': item.get('name') or describe(item['match']), 'match': item['match'], 'min': least, 'max': most},
+        if item.get('distinct') and item['distinct'] not in FIELDS:
+            raise ProbeError(f"{where}: distinct '{item['distinct']}' is not a field; known are {', '.join(sorted(FIELDS))}")
+        compiled.append(({'name': item.get('name') or describe(item['match']), 'match': item['match'], 'min': least, 'max': most,
+                          'distinct': item.get('distinct')},
                          compile_match(item['match'], where)))
     return compiled
 
@@ -118,11 +121,16 @@ def check_expectations(compiled, packets):
     """Results {name, match, min, max, packets, ok, reason} of expectations against decoded packets."""
     results = []
     for item, holds in compiled:
-        count = sum(1 for packet in packets if holds(packet))
+        matching = [packet for packet in packets if holds(packet)]
+        field = item['distinct']
+        values = sorted({str(packet[field]) for packet in matching if field in packet}) if field else []
+        count = len(values) if field else len(matching)
         ok = count >= item['min'] and (item['max'] is None or count <= item['max'])
         bounds = f"at least {item['min']}" if item['max'] is None else f"exactly {item['max']}" if item['min'] == item['max'] else \
             f"{item['min']} to {item['max']}"
         wanted = 'none' if item['max'] == 0 else bounds
-        found = f"{count or 'no'} packet{'' if count == 1 else 's'}"
-        results.append(dict(item, packets=count, ok=ok, reason='' if ok else f"{found} with {describe(item['match'])}, {wanted} expected"))
+        found = f"{count or 'no'} {field + ' value' if field else 'packet'}{'' if count == 1 else 's'}"
+        shown = f" ({', '.join(values[:5])})" if values else ''
+        reason = '' if ok else f"{found}{shown} with {describe(item['match'])}, {wanted} expected"
+        results.append(dict(item, packets=len(matching), ok=ok, reason=reason))
     return results

@@ -67,3 +67,15 @@ def test_expectations():
     assert rows[1]['reason'] == '1 packet with vxlan_vni 10100, at least 2 expected'
     assert rows[3]['name'] == 'leak' and rows[3]['reason'] == '1 packet with ip 10.0.0.1, none expected'
     assert rows[5]['reason'] == 'no packets with protocol tcp, at least 1 expected'
+
+
+def test_distinct_values_are_counted_instead_of_packets():
+    packets = [{'src_mac': mac, 'ip_src': '192.0.2.1', 'layers': []} for mac in ('02:00:00:00:00:01', '02:00:00:00:00:01', '02:00:00:00:00:02')]
+    one = [{'match': {'ip': '192.0.2.0/24'}, 'distinct': 'src_mac', 'min': 1, 'max': 1}]
+    assert check_expectations(compile_expectations(one), packets[:2])[0]['ok']
+    row = check_expectations(compile_expectations(one), packets)[0]
+    assert not row['ok'] and row['packets'] == 3
+    assert row['reason'] == '2 src_mac values (02:00:00:00:00:01, 02:00:00:00:00:02) with ip 192.0.2.0/24, exactly 1 expected'
+    assert not check_expectations(compile_expectations(one), [])[0]['ok']
+    with pytest.raises(ProbeError, match="distinct 'smac' is not a field"):
+        compile_expectations([{'match': {'ip': '192.0.2.0/24'}, 'distinct': 'smac'}])
