@@ -54,7 +54,7 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
 
 
 def activity(world, places: list) -> dict:
-    """What is told of links and cannot be handed back: how bonds and teams fare (active port, LACP partner), and the secure channels of MACsec, without keys."""
+    """What is told of links and cannot be handed back: how bonds and teams fare (active port, LACP partner), and MACsec's secure channels, without keys."""
     teams = world.resources['teams']
     channels = [{'name': name, 'netns': place, **{option: found.values['macsec'].get(option) for option in ('sci', 'encodingsa', 'tx_sa', 'rx_channels')}}
                 for place in places for name, found in world.links(place).items() if found.kind == 'macsec']
@@ -101,10 +101,13 @@ def _remove(kernel):
 
 
 def _has_kind(kernel, kind: str) -> bool:
+    for part in KINDS[kind].parts if kind in KINDS else ():
+        if part.makes and part.possible() is not None:
+            return bool(part.possible())
     error = _try(kernel, kind)
     if error is None:
         _remove(kernel)
-    return error is None or error.errno != _EOPNOTSUPP or 'Unknown device type' not in (error.extack or 'Unknown device type')
+    return error is None or error.errno != _EOPNOTSUPP or 'Unknown device type' not in error.extack  # the kernel's words since Linux 4.20
 
 
 def _keeps(kernel, kind: str, option: str, value, **more) -> bool:

@@ -89,6 +89,13 @@ class Tun(Part):
             values.update(pi=None, vnet_hdr=None)
         return values
 
+    def possible(self):
+        try:
+            os.close(os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC))
+        except OSError:
+            return False
+        return True
+
     def make(self, kernel, netns, name, values):
         own = values[KIND.key]
         with kernel.namespaces.entered(netns):
@@ -154,6 +161,5 @@ KIND = Kind('tun', DOC, [
     Field('multi_queue', Bool(), 'IFLA_TUN_MULTI_QUEUE', 'Many programs or threads may attach, a queue each.', live=RECREATE),
     Field('persist', Bool(), 'IFLA_TUN_PERSIST', 'It stays when no program is attached. What the module makes is always so; V(true) gives'
           ' this property to a device that a program has made, V(false) is refused.'),
-], check=_check, restorable=_restorable, fixed=_fixed,
-   together={option: ['type', 'pi', 'vnet_hdr', 'multi_queue'] for option in ('user', 'group', 'pi', 'vnet_hdr', 'persist')},
-   layer='type', parts=[Tun()])
+], check=_check, restorable=_restorable, fixed=_fixed, layer='type', parts=[Tun()],
+    together={option: ['type', 'pi', 'vnet_hdr', 'multi_queue'] for option in ('user', 'group', 'pi', 'vnet_hdr', 'persist')})

@@ -38,6 +38,10 @@ class Part:
         """Make the link, where the part `makes` it; `values` are all that is wanted of it. Raises KernelError."""
         raise NotImplementedError
 
+    def possible(self) -> bool | None:
+        """Whether this kernel can make() such a link; None: asking for one by a message tells."""
+        return None
+
     def make_commands(self, netns: str | None, name: str, values: dict) -> list[list[str]]:
         raise NotImplementedError
 
