@@ -68,9 +68,9 @@ site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this k
 	@mkdir -p $(BUILD)/log
 	@$(STEP) '$(N) machines, LAB=$(LAB)' ansible-playbook playbooks/lab.yml -e lab_state=started -e lab_backend=$(LAB) -e lab_machines=$(N)
 	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml -i examples/lab/inventory.yml playbooks/site.yml \
-	  -e verify_report=$(BUILD)/site.md -e verify_logs=$(BUILD)/lab/site/logs $(ARGS) \
+	  -e verify_report=$(BUILD)/site.md -e verify_drawing=$(BUILD)/site.svg -e verify_logs=$(BUILD)/lab/site/logs $(ARGS) \
 	  || { echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'; exit 1; }
-	@echo 'Proven: $(BUILD)/site.md. Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
+	@echo 'Proven: $(BUILD)/site.md. Drawn: $(BUILD)/site.svg. Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
 
 # ---- tests
 

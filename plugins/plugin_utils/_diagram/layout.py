@@ -104,7 +104,8 @@ def _chip(link) -> Chip:
 # ---- tiers
 
 
-def _tiers(machine: Machine, tunnels: list) -> dict:
+def tiers_of(machine: Machine) -> dict:
+    """{namespace: tier}; a machine's own namespace is not in it when it has no links."""
     joined = defaultdict(lambda: defaultdict(int))
     for edge in machine.edges:
         if edge.low[0] != edge.high[0]:
@@ -131,7 +132,7 @@ def _tiers(machine: Machine, tunnels: list) -> dict:
 # ---- one namespace
 
 
-def _upright(machine: Machine, tiers: dict) -> list:
+def upright(machine: Machine, tiers: dict) -> list:
     """The joins within namespaces as (lower key, higher key, edge): ports that lead up to a namespace stand above their bridge."""
     peers, ports = {}, set()
     for edge in machine.edges:
@@ -378,9 +379,9 @@ def _move(chip: Chip, x: float, y: float):
 def card(machine: Machine, tunnels: list) -> Card:
     """:param tunnels: those with both ends in this machine"""
     result = Card(machine)
-    tiers = _tiers(machine, tunnels)
+    tiers = tiers_of(machine)
     chips = {key: _chip(link) for key, link in machine.links.items()}
-    joins = _upright(machine, tiers)
+    joins = upright(machine, tiers)
     across = [edge for edge in machine.edges if edge.low[0] != edge.high[0]]
     down, upward, level = set(), defaultdict(list), []
     for edge in across:

@@ -233,7 +233,7 @@ def _edges(live: Facts, wanted: Facts | None, links: dict, colours) -> list:
         if wanted is not None and name not in now:
             # Where the outer packets go is found, not told; a difference is no departure.
             drift = MISSING
-            if what == UNDERLAY:
+            if what == UNDERLAY and links[high].drift != MISSING:
                 continue
         elif wanted is not None and name not in then and what != UNDERLAY:
             owner = wanted.links.get(low if what == PORT else high)

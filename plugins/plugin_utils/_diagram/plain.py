@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.layout import tiers_of, upright
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.model import CHANGED, MISSING, REDIRECT, UNEXPECTED, Machine, Picture
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.svg import DRIFT, GREY, PAPER, RULE, colour_of
 
@@ -26,6 +27,14 @@ def _lines(link) -> list:
 def _drift_of(link) -> str:
     within = {one.drift for one in (*link.addresses, *link.notes, *link.tags)} - {""}
     return link.drift or (CHANGED if within else "")
+
+
+def _joins(machine: Machine) -> list:
+    """(lower key, higher key, edge) as the picture has them."""
+    tiers = tiers_of(machine)
+    across = [(edge.low, edge.high, edge) if tiers[edge.low[0]] <= tiers[edge.high[0]] else (edge.high, edge.low, edge)
+              for edge in machine.edges if edge.low[0] != edge.high[0]]
+    return [*upright(machine, tiers), *across]
 
 
 class _Names:
@@ -114,10 +123,10 @@ def mermaid(picture: Picture) -> str:
         out.append("  end")
         if machine.others:
             out.append(f"  {names.of('others', machine.name)}[{_quoted(_listing(machine))}]")
-        for edge in machine.edges:
+        for low, high, edge in _joins(machine):
             arrow = "-.->" if edge.what == REDIRECT else "-.-" if edge.drift == MISSING else "---"
             label = f"|{_quoted([edge.drift])}|" if edge.drift else ""
-            out.append(f"  {names.of('link', machine.name, edge.low)} {arrow}{label} {names.of('link', machine.name, edge.high)}")
+            out.append(f"  {names.of('link', machine.name, low)} {arrow}{label} {names.of('link', machine.name, high)}")
             links.append((edge.colour, edge.drift))
     for number, (words, ends, dashed, colour) in enumerate(_between(picture)):
         nodes = [names.of("link", host, key) if key else names.of("others", host) for host, key in ends]
@@ -163,12 +172,12 @@ def dot(picture: Picture) -> str:
     for number, machine in enumerate(picture.machines):
         own = machine.places.get("")
         out.append(f"  subgraph cluster_{number} {{")
-        out.append(f"    label={_string([_said(machine.name), *(_said(note) for note in (own.notes if own else ()))])};")
+        out.append(f"    labelloc=b; label={_string([_said(machine.name), *(_said(note) for note in (own.notes if own else ()))])};")
         for index, place in enumerate(machine.places.values()):
             keys = [key for key in machine.links if key[0] == place.name]
             if place.name:
                 look = {MISSING: f'color="{DRIFT[MISSING]}"; style=dashed;', UNEXPECTED: f'color="{DRIFT[UNEXPECTED]}"; penwidth=2;'}.get(place.drift, "")
-                out.append(f"    subgraph cluster_{number}_{index} {{ label={_string([_said(place.name), *(_said(note) for note in place.notes)])}; {look}")
+                out.append(f"    subgraph cluster_{number}_{index} {{ labelloc=b; label={_string([_said(place.name), *(_said(note) for note in place.notes)])}; {look}")
                 if not keys:
                     out.append(f'      {names.of("empty", number, index)} [label="", style=invis];')
             for key in keys:
@@ -184,14 +193,14 @@ def dot(picture: Picture) -> str:
         out.append("  }")
         if machine.others:
             out.append(f"  {names.of('others', machine.name)} [shape=note, label={_string(_listing(machine))}];")
-        for edge in machine.edges:
+        for low, high, edge in _joins(machine):
             look = [f'color="{DRIFT.get(edge.drift) or colour_of(edge.colour)}"'] + (["penwidth=2"] if edge.colour is not None or edge.drift else [])
             look += ["style=dashed"] if edge.drift == MISSING or edge.what == REDIRECT else []
             look += ["dir=forward"] if edge.what == REDIRECT else []
-            out.append(f"  {names.of('link', machine.name, edge.low)} -- {names.of('link', machine.name, edge.high)} [{', '.join(look)}];")
+            out.append(f"  {names.of('link', machine.name, low)} -- {names.of('link', machine.name, high)} [{', '.join(look)}];")
     for number, (words, ends, dashed, colour) in enumerate(_between(picture)):
         hub = names.of("hub", number)
         out.append(f'  {hub} [shape=box, style="rounded,filled", fillcolor="{PAPER}", label={_string([_said(word) for word in words])}];')
-        look = f'color="{colour_of(colour)}", penwidth=2, style=dashed, constraint=false' if dashed else "penwidth=1.5"
+        look = f'color="{colour_of(colour)}", penwidth=2, style=dashed' if dashed else "penwidth=1.5"
         out += [f"  {hub} -- {names.of('link', host, key) if key else names.of('others', host)} [{look}];" for host, key in ends]
     return "\n".join(out + ["}"]) + "\n"
