@@ -495,6 +495,8 @@ def test_purge(planted):
     {'purge': True, 'config': [{'qdisc': {'kind': 'prio', 'root': True, 'handle': '1:'}}]},
     {'state': 'absent', 'config': [{'qdisc': {'root': True}}, {'qdisc': {'kind': 'clsact'}}]},
     {'state': 'absent', 'config': [{'class': {'classid': '1:10'}}]},
+    {'config': [{'filter': {'parent': '1:', 'protocol': 'ip', 'pref': 10, 'handle': '::7', 'kind': 'u32', 'match': ['ip dport 23 0xffff'],
+                            'options': {'classid': '1:10'}}}]},
 ])
 def test_failure_leaves_no_trace(planted, options):
     """A last step that the kernel refuses takes all before it back."""

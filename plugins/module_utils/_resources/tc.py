@@ -447,7 +447,7 @@ class Tc(Resource):
         anew = operation.action == 'set' and spec['kind'] not in CHANGEABLE  # it has to go before it can come
         requests = []
         if operation.action == 'delete' or anew:
-            if 'handle' not in spec:
+            if spec.get('handle', '::').startswith('::'):  # the number, or that of its table, is the kernel's
                 spec = self._made(operation, kernel, spec)
                 if spec is None:
                     return []
