@@ -70,6 +70,11 @@ def site_found(operations):
     return documents.found(variables.plain(operations))
 
 
+def site_removal(document, found=()):
+    """The removal of what a document of vnet_state describes, which also puts back what was found."""
+    return documents.removal(variables.plain(document), variables.plain(found))
+
+
 def site_lacking(found, hostvars, host):
     """What a machine lacks for its document, by what vnet_info has found: packages to install and problems that need a person."""
     problems = []
@@ -120,6 +125,7 @@ class FilterModule:
         return {
             "site_mesh": site_mesh,
             "site_found": site_found,
+            "site_removal": site_removal,
             "site_lacking": site_lacking,
             "site_document": site_document,
             "site_expectations": site_expectations,

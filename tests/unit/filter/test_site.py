@@ -114,11 +114,57 @@ def test_roles_can_be_asked_for_one_by_one(hosts):
     whole = site.site_document(hosts, "node1", mesh=mesh)
     parts = [site.site_document(hosts, "node1", [role], mesh) for role in variables.ROLES]
     assert documents.merge(parts) == whole
-    assert [item["name"] for item in parts[1]["links"]] == ["br0"]
+    assert [item["name"] for item in parts[variables.ROLES.index("bridge")]["links"]] == ["br0"]
     overridden = site.site_document(hosts, "node1", ["bridge"], bridge_bridges=[{"name": "other"}])
     assert [item["name"] for item in overridden["links"]] == ["other"]
     with pytest.raises(AnsibleFilterError, match="no role bridges; there are aggregation"):
         site.site_document(hosts, "node1", ["bridges"])
+
+
+def test_vlans_of_a_nic(hosts):
+    hosts["node1"]["vlan_links"] = [
+        {"link": "uplink0", "id": 2, "addresses": ["192.0.2.1/24"]},
+        {"link": "uplink0", "id": 3, "name": "red", "netns": "three", "protocol": "802.1ad", "vlan": {"gvrp": True}, "mtu": 1400},
+    ]
+    mesh_of(hosts)
+    document = site.site_document(hosts, "node1", ["vlan"])
+    assert document["netns"] == [{"name": "three"}] and document["addresses"] == [{"dev": "uplink0.2", "address": "192.0.2.1/24"}]
+    assert document["links"] == [
+        {"name": "uplink0", "up": True}, {"name": "uplink0.2", "kind": "vlan", "up": True, "link": "uplink0", "vlan": {"id": 2}},
+        {"netns": "three", "name": "red", "kind": "vlan", "up": True, "link": "uplink0", "link_netns": documents.OWN_NAMESPACE, "mtu": 1400,
+         "vlan": {"id": 3, "protocol": "802.1ad", "gvrp": True}}]
+    assert by_name(site.site_document(hosts, "node1", ["aggregation", "vlan"])["links"])["uplink0"]["kind"] == "bond"
+    hosts["node1"]["vlan_links"].append({"link": "uplink0", "id": 2, "name": "again"})
+    assert "vlan_links[again] and vlan_links[uplink0.2] are both VLAN 2 of uplink0" in refused(hosts)[0]
+    hosts["node1"]["vlan_links"] = [{"link": "uplink0", "id": 4095}]
+    assert "vlan_links[0].id is 4095; a VLAN is a number from 1 to 4094" in refused(hosts)[0]
+
+
+def test_a_bridge_and_a_router_in_namespaces(hosts):
+    hosts["node1"] |= {
+        "bridge_bridges": hosts["node1"]["bridge_bridges"] + [{"name": "br0", "netns": "lan", "ports": [
+            {"name": "br-veth0", "peer": {"name": "veth0", "addresses": ["192.0.2.254/24"]}}]}],
+        "attachment_namespaces": [
+            {"name": "ns1", "bridge": "br0", "port_netns": "lan", "port": "br-ns1", "addresses": ["192.0.2.1/24"]},
+            {"name": "ns2", "port_netns": "router", "interface": "veth1", "host_addresses": ["203.0.113.254/24"]},
+            {"name": "router"}, {"name": "mac", "attach": "macvlan", "link": "eth9", "mode": "source", "options": {"macaddr_data": ["02:00:00:00:00:01"]}}],
+        "gateway_networks": [{"netns": "router", "source": "203.0.113.0/24", "out": "eth0"}],
+    }
+    mesh_of(hosts)
+    document = site.site_document(hosts, "node1", ["bridge", "attachment", "gateway"])
+    links = {(item.get("netns"), item["name"]): item for item in document["links"]}
+    assert links["lan", "br-veth0"] == {"netns": "lan", "name": "br-veth0", "master": "br0", "up": True}
+    assert links[None, "veth0"]["peer"] == {"netns": "lan", "name": "br-veth0"} and (None, "br0") in links and ("lan", "br0") in links
+    assert links["lan", "br-ns1"]["master"] == "br0" and "bridge_vlans" not in links["lan", "br-ns1"]
+    assert links["mac", "eth0"]["macvlan"] == {"mode": "source", "macaddr_data": ["02:00:00:00:00:01"]}
+    assert {"netns": "router", "dev": "ns-ns2-veth1", "address": "203.0.113.254/24"} in document["addresses"]
+    assert document["nat"] == [{"netns": "router", "type": "masquerade", "src": "203.0.113.0/24", "oif": "eth0"}]
+    assert document["sysctls"] == [{"netns": "router", "name": "net.ipv4.ip_forward", "value": "1"}]
+    gone = site.site_document(hosts, "node1", ["bridge", "attachment", "gateway"], state="absent")
+    assert {item["name"] for item in gone["netns"]} == {"lan", "ns1", "ns2", "router", "mac"} and not gone["nat"] and not gone["addresses"]
+    assert {item["name"] for item in gone["links"]} >= {"veth0"}
+    hosts["node1"]["attachment_namespaces"][0]["bridge"] = "br1"
+    assert "bridge is br1 of namespace lan, but bridge_bridges has no br1 of namespace lan" in refused(hosts)[0]
 
 
 def test_teardown_removes_what_is_described_and_nothing_that_goes_by_itself(hosts):
@@ -151,14 +197,95 @@ def test_teardown_puts_back_what_was_found(hosts):
         {"resource": "sysctls", "name": "net.ipv4.ip_forward", "action": "set", "netns": None, "before": {"name": "net/ipv4/ip_forward", "value": "0"}},
     ]
     found = FILTERS["site_found"](operations)
-    assert found["links"][0] == {"up": False, "mtu": 1500, "name": "eth1"} and len(found["links"]) == 2
-    assert FILTERS["site_found"]([operations[2]]) == {}
+    assert found["links"][0] == {"up": False, "mtu": 1500, "alias": "x", "name": "eth1"} and len(found["links"]) == 2
+    assert FILTERS["site_found"]([{"resource": "netns", "name": "blue1", "action": "create", "netns": None}, operations[2]]) == {}
     later = FILTERS["site_found"]([operations[0] | {"before": {"up": True, "address": "02:00:00:00:00:01"}}])
     document = site.site_document(hosts, "node1", state="absent", found=[found, later])
     assert document["sysctls"] == [{"name": "net.ipv4.ip_forward", "value": "0"}]
     links = by_name(document["links"])
-    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500, "address": "02:00:00:00:00:01"}
+    assert links["eth1"] == {"name": "eth1", "up": False, "mtu": 1500, "alias": "x", "address": "02:00:00:00:00:01"}
     assert links["br0"]["state"] == "absent" and "up" not in links["br0"]
+
+
+ANYTHING = yaml.safe_load("""
+netns: [{name: blue}]
+links:
+  - {name: br0, kind: bridge}
+  - {name: veth0, kind: veth, peer: {name: veth1}, master: br0}
+  - {name: veth1, mtu: 1400, master: br9}
+  - {name: port0, kind: veth, peer: {name: eth0, netns: blue}}
+  - {netns: blue, name: eth0, mtu: 1400}
+  - {netns: blue, name: eth7, move_from: /proc/self/ns/net}
+  - {name: eth1, mtu: 1400, master: br0}
+  - {name: eth2, master: br9}
+  - {name: old, state: absent}
+bridge_vlans:
+  - {dev: veth0, vlans: [{vid: 100}]}
+  - {dev: eth2, vlans: [{vid: 100-102, pvid: false}], purge: true}
+fdb: [{dev: eth2, mac: "02:00:00:00:00:09", master: true}]
+mdb: [{dev: br0, port: veth0, grp: 239.1.1.1}, {dev: br9, port: eth2, grp: 239.1.1.1}]
+addresses:
+  - {netns: blue, dev: eth0, address: 192.0.2.1/24}
+  - {dev: eth2, purge: true, config: [{address: 192.0.2.2/24}, {address: 192.0.2.3/24}]}
+  - {dev: eth1, purge: true}
+neighs: [{dev: eth2, dst: 192.0.2.9, lladdr: "02:00:00:00:00:09"}]
+nexthops: [{id: 7, via: 192.0.2.9, dev: eth2}]
+routes: [{dst: default, via: 192.0.2.9}]
+rules: [{priority: 100, src: 192.0.2.0/24, table: 100}]
+sysctls: [{name: net.ipv4.ip_forward, value: "1"}]
+nat: [{type: masquerade, oif: eth2}]
+tc: [{dev: eth2, qdisc: {kind: tbf, root: true, options: {rate: 1mbit, burst: 32kb, latency: 50ms}}}, {dev: veth1, qdisc: {kind: ingress}}]
+""")
+
+
+def test_removal_of_anything():
+    removal = FILTERS["site_removal"](ANYTHING)
+    assert set(removal) == set(documents.RESOURCES)
+    assert [(item["name"], item.get("state", item.get("master"))) for item in removal["links"]] == [
+        ("br0", "absent"), ("veth0", "absent"), ("port0", "absent"), ("eth7", None), ("eth2", "")]
+    assert removal["links"][3] == {"name": "eth7", "move_from": "blue"}
+    what = {section: removal[section] for section in documents.ENTRIES}
+    assert {item["state"] for items in what.values() for item in items} == {"absent"}
+    assert {section: [item.get("dev") for item in items] for section, items in what.items()} == {
+        "bridge_vlans": ["eth2"], "fdb": ["eth2"], "mdb": ["br9"], "addresses": ["eth2", "eth2"], "neighs": ["eth2"], "nexthops": ["eth2"],
+        "routes": [None], "rules": [None], "nat": [None], "tc": ["eth2"]}
+    documents.from_document(documents.index.RESOURCES, removal)  # and the engine takes it
+
+
+def test_entries_that_were_there_come_back():
+    """Found is what was there first: entries that were ours all along stay away, whatever a later run found of them."""
+    neigh = {"dev": "eth2", "dst": "192.0.2.9", "lladdr": "02:00:00:00:00:01", "nud": "permanent", "proxy": False}
+    first = [
+        {"resource": "links", "action": "create", "name": "br0", "netns": None, "values": {}},
+        {"resource": "links", "action": "create", "name": "veth0", "netns": None, "values": {"kind": "veth", "peer": {"name": "veth1"}}},
+        {"resource": "neighs", "action": "set", "name": "", "netns": None, "values": neigh | {"lladdr": "02:00:00:00:00:09"}, "before": neigh},
+        {"resource": "bridge_vlans", "action": "delete", "name": "eth2 VLAN 1", "netns": None, "before": {"dev": "eth2", "vid": 1, "pvid": True}},
+        {"resource": "bridge_vlans", "action": "set", "name": "eth2 VLAN 101", "netns": None, "values": {"pvid": False}, "before": {"pvid": True}},
+        {"resource": "bridge_vlans", "action": "create", "name": "eth2 VLAN 102", "netns": None, "values": {"pvid": False}},
+        {"resource": "bridge_vlans", "action": "create", "name": "veth0 VLAN 100", "netns": None, "values": {}},
+        {"resource": "routes", "action": "create", "name": "default", "netns": None, "values": {"dst": "default", "via": "192.0.2.1", "metric": 0}},
+    ]
+    second = [
+        {"resource": "routes", "action": "set", "name": "default", "netns": None, "values": {}, "before": {"dst": "default", "via": "192.0.2.1"}},
+        {"resource": "neighs", "action": "set", "name": "", "netns": None, "values": neigh, "before": neigh | {"lladdr": "02:00:00:00:00:09"}},
+        {"resource": "bridge_vlans", "action": "set", "name": "eth2 VLAN 102", "netns": None, "values": {}, "before": {"pvid": False}},
+        {"resource": "addresses", "action": "delete", "name": "", "netns": None, "before": {"dev": "veth1", "address": "192.0.2.7/24"}},
+        {"resource": "links", "action": "set", "name": "eth1", "netns": "old", "values": {"mtu": 1400}, "before": {"mtu": 1500}},
+    ]
+    found = [FILTERS["site_found"](operations) for operations in (first, second)]
+    document = copy.deepcopy(ANYTHING)
+    document["links"] = [item for item in document["links"] if item["name"] != "eth2"]  # it stays in its bridge
+    removal = FILTERS["site_removal"](document, found)
+    assert removal["neighs"] == [neigh]
+    assert [item["state"] for item in removal["routes"]] == ["absent"]
+    assert sorted(removal["bridge_vlans"], key=lambda item: str(item["vlans"][0]["vid"])) == [
+        {"dev": "eth2", "vlans": [{"vid": "1", "pvid": True}]}, {"dev": "eth2", "vlans": [{"vid": 100}], "state": "absent"},
+        {"dev": "eth2", "vlans": [{"vid": "101", "pvid": True}]}, {"dev": "eth2", "vlans": [{"vid": 102}], "state": "absent"}]
+    assert [item["state"] for item in removal["addresses"]] == ["absent", "absent"]
+    assert by_name(removal["links"])["eth1"] == {"name": "eth1", "netns": "old", "mtu": 1500}
+    documents.from_document(documents.index.RESOURCES, removal)
+    # A port that leaves its bridge leaves its VLANs there.
+    assert all(item["state"] == "absent" for item in FILTERS["site_removal"](ANYTHING, found)["bridge_vlans"])
 
 
 def test_an_absent_item_takes_along_only_what_nobody_else_needs(hosts):
@@ -228,7 +355,7 @@ def test_attachment_to_a_nic(hosts):
         {"name": "b", "attach": "vlan", "link": "eth1", "vid": 2, "interface": "lan"},
     ]
     document = site.site_document(hosts, "node1", ["attachment"])
-    assert document["links"] == [
+    assert [item for item in document["links"] if "kind" in item] == [
         {"netns": "a", "name": "eth0", "kind": "macvlan", "up": True, "link": "eth1", "link_netns": documents.OWN_NAMESPACE, "macvlan": {"mode": "bridge"}},
         {"netns": "b", "name": "lan", "kind": "vlan", "up": True, "link": "eth1", "link_netns": documents.OWN_NAMESPACE, "vlan": {"id": 2}},
     ]
