@@ -2748,15 +2748,16 @@ options:
           - "Use ISATAP addresses."
           - "The kernel cannot change it on a live link."
         type: bool
-      6rd_prefix:
+      sixrd_prefix:
         description:
-          - "IPv6 prefix of the 6rd domain."
+          - "IPv6 prefix of the 6rd domain (C(6rd-prefix) of ip-link(8))."
           - "The default is 2002::/16, that of 6to4."
           - "Allowed: a network such as 192.0.2.0/24 or 2001:db8::/64."
         type: str
-      6rd_relay_prefix:
+      sixrd_relay_prefix:
         description:
-          - "What the IPv4 addresses of the 6rd domain begin with, which is left out of its IPv6 addresses."
+          - "What the IPv4 addresses of the 6rd domain begin with, which is left out of its IPv6 addresses (C(6rd-relay_prefix) of
+            ip-link(8))."
           - "The default is nothing."
           - "Allowed: a network such as 192.0.2.0/24 or 2001:db8::/64."
         type: str

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import PORTS
-from differential import test_entries as entries
 from differential import test_link_options as options
 from differential.kernels import kernel_has
 from differential.test_link_options import Group, mac
@@ -28,8 +27,8 @@ PLACES, STAGE = ('@blue@', '@red@'), '@stage@'
 MASTERS = ('bridge', 'bond', 'vrf')
 #: options that exclude others of the same link in ways that no table says
 ALONE = {
-    'bond': {'active_slave', 'primary', 'fail_over_mac', 'tlb_dynamic_lb', 'missed_max', 'packets_per_slave', 'arp_interval', 'arp_validate', 'arp_all_targets', 'arp_ip_target',
-             'ns_ip6_target'},
+    'bond': {'active_slave', 'primary', 'fail_over_mac', 'tlb_dynamic_lb', 'missed_max', 'packets_per_slave', 'arp_interval', 'arp_validate', 'arp_all_targets',
+             'arp_ip_target', 'ns_ip6_target'},
     'vxlan': {'group', 'dev', 'external', 'vnifilter', 'gpe', 'gbp', 'ttl_inherit', 'local', 'remote', 'flowlabel', 'id'},
     # Linux 6.1 dies when a namespace goes whose VLANs with GVRP or MVRP have their parents in another one
     'vlan': {'id', 'bridge_binding', 'gvrp', 'mvrp'},
@@ -271,7 +270,8 @@ class Fabric:
 
     def down(self) -> set:
         """The links that are to be down: nothing can be up on them."""
-        ends = [(item['netns'], item) for item in self.links] + [(item['peer'].get('netns', item['netns']), item['peer']) for item in self.links if 'peer' in item]
+        ends = [(item['netns'], item) for item in self.links]
+        ends += [(item['peer'].get('netns', item['netns']), item['peer']) for item in self.links if 'peer' in item]
         return {(place, item['name']) for place, item in ends if item.get('up') is False}
 
     def entries(self) -> dict:
@@ -283,8 +283,8 @@ class Fabric:
         found: dict = {'addresses': [], 'routes': [], 'neighs': [], 'fdb': [], 'bridge_vlans': []}
         for number, (place, name) in enumerate(draw(st.lists(st.sampled_from(standing), unique=True, max_size=4)) if standing else []):
             six = draw(st.booleans())
-            found['addresses'].append({'netns': place, 'dev': name, **({'address': f'2001:db8:{number}::1/64', 'nodad': True} if six else
-                                                                        {'address': f'192.0.{number}.1/24'})})
+            address = {'address': f'2001:db8:{number}::1/64', 'nodad': True} if six else {'address': f'192.0.{number}.1/24'}
+            found['addresses'].append({'netns': place, 'dev': name, **address})
             if draw(st.booleans()):
                 found['routes'].append({'netns': place, 'dst': f'2001:db8:10{number}::/48' if six else f'10.{number}.0.0/16',
                                         'via': f'2001:db8:{number}::9' if six else f'192.0.{number}.9', 'dev': name})

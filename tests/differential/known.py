@@ -81,7 +81,7 @@ SAME = {
     'macvtap': {'flag': 'flags', 'nopromisc': 'flags', 'nodst': 'flags', 'macaddr': 'macaddr_data'},
     'macsec': {'address': 'sci', 'port': 'port'},
     'netkit': {'forward': 'policy', 'blackhole': 'policy'},
-    'sit': {'6rd-reset': '6rd_prefix'},
+    'sit': {'6rd-reset': 'sixrd_prefix'},
 }
 
 _ACTION = 'an action, not a state'

@@ -32,9 +32,10 @@ def state(*spaces):
 
 
 def build(space):
-    space.batch(['ip link add br0 address 02:00:00:00:00:09 type bridge vlan_filtering 1', 'ip link add d0 address 02:00:00:00:00:01 type dummy', 'ip link set d0 master br0',
-                 'ip link set d0 up', 'ip link set br0 up', 'ip link add vx0 address 02:00:00:00:00:08 type vxlan id 7 dstport 4789', 'ip link set vx0 up',
-                 'ip addr add 192.0.2.1/24 dev br0', 'ip route add 198.51.100.0/24 via 192.0.2.9'])
+    space.batch(['ip link add br0 address 02:00:00:00:00:09 type bridge vlan_filtering 1', 'ip link add d0 address 02:00:00:00:00:01 type dummy',
+                 'ip link set d0 master br0', 'ip link set d0 up', 'ip link set br0 up',
+                 'ip link add vx0 address 02:00:00:00:00:08 type vxlan id 7 dstport 4789',
+                 'ip link set vx0 up', 'ip addr add 192.0.2.1/24 dev br0', 'ip route add 198.51.100.0/24 via 192.0.2.9'])
     space.batch(['bridge vlan add dev d0 vid 100 pvid untagged', 'bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.1'])
 
 

@@ -220,9 +220,10 @@ OPTIONS = {
     },
 }
 
-#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN, LACKING and ELSEWHERE as below, and ADD, the words of `ip` that
-#: make one where it is not `ip link add`, with WITHOUT_MAC, the options on links without a MAC that is set.
-KIND_FILES = {path.stem: importlib.import_module(f'differential.kind_options.{path.stem}') for path in sorted((Path(__file__).parent / 'kind_options').glob('*.py'))}
+#: The kinds that have a file of their own, kind_options/KIND.py: CASES, and for the kind's sake OWN, LACKING and ELSEWHERE as below, and ADD, the words
+#: of `ip` that make one where it is not `ip link add`, with WITHOUT_MAC, the options on links without a MAC that is set.
+KIND_FILES = {path.stem: importlib.import_module(f'differential.kind_options.{path.stem}')
+              for path in sorted((Path(__file__).parent / 'kind_options').glob('*.py'))}
 OPTIONS.update({key: file.CASES for key, file in KIND_FILES.items()})
 
 #: What no kernel of this tier or its iproute2 has: why, and the attribute that it has to become (linux/if_link.h), as (number, payload).

@@ -202,7 +202,8 @@ def test_made_anew(spaces):
     ours.batch(BELOW)
     make(ours, tx_sa=TX, rx_channels=RX)
     index = ours.links()['m']
-    for macsec, words in (({}, 'needs other keys than it has'), ({'tx_sa': TX, 'rx_channels': []}, f'the key {key_id(KEYS[0])} of association 0 was on the device'),
+    for macsec, words in (({}, 'needs other keys than it has'),
+                          ({'tx_sa': TX, 'rx_channels': []}, f'the key {key_id(KEYS[0])} of association 0 was on the device'),
                           ({'tx_sa': [{'an': 1, 'key': KEYS[0]}], 'rx_channels': []}, 'was on the device before'),
                           ({'tx_sa': [{'an': 0, 'key': KEYS[2]}], 'rx_channels': RX}, 'was on the device before')):
         assert words in ours.refused('vnet_link', **MACSEC, macsec={'port': 9, **macsec}, recreate=True)['msg']

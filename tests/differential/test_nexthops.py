@@ -110,7 +110,7 @@ def test_with_a_link_that_is_made_anew(ours):
     ours.ip('link add name v5 link d0 type vlan id 5')
     ours.batch(['ip link set dev v5 up', 'ip addr add 203.0.113.1/24 dev v5', 'ip nexthop add id 5 via 203.0.113.5 dev v5 protocol 118',
                 'ip nexthop replace id 10 group 1/2/5 protocol 118', 'ip route add 10.5.0.0/16 nhid 5 proto 118'])
-    before = {command: found for command, found in ours.normal(*PRINTED).items()}
+    before = ours.normal(*PRINTED)
     made = ours.module('vnet_link', name='v5', kind='vlan', link='d0', vlan={'id': 6}, recreate=True)
     assert made['changed']
     ours.unchanged(before, ours.normal(*PRINTED))

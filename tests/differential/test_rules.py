@@ -8,6 +8,7 @@ import pytest
 
 from module import run_here
 
+
 def lines(space) -> list[str]:
     """`ip rule` of both families as text, without spacing."""
     return [' '.join(line.split()) for family in ('-4', '-6') for line in space.ip(f'{family} rule').splitlines()]

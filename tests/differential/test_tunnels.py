@@ -82,9 +82,12 @@ def test_printed_options_can_be_pasted_in(spaces):
     ours = spaces('ours')
     ours.batch(['ip link add eth type dummy',
                 'ip link add name a type gre remote 192.0.2.2 key 7 seq icsum tos inherit dev eth fwmark 7',
-                'ip link add name b type ip6gre remote 2001:db8::2 encaplimit none tclass inherit flowlabel inherit dscp inherit allow-localremote fwmark inherit',
-                'ip link add name c type ip6tnl remote 2001:db8::2 mode ipip6 tclass 20 flowlabel 777', 'ip link add name d type ipip remote 192.0.2.2 mode ipip',
-                'ip link add name e type vti remote 192.0.2.3 ikey 1.2.3.4', 'ip link add name f type erspan remote 192.0.2.4 seq key 7 erspan_ver 2 erspan_hwid 17',
+                'ip link add name b type ip6gre remote 2001:db8::2 encaplimit none tclass inherit flowlabel inherit dscp inherit allow-localremote'
+                ' fwmark inherit',
+                'ip link add name c type ip6tnl remote 2001:db8::2 mode ipip6 tclass 20 flowlabel 777',
+                'ip link add name d type ipip remote 192.0.2.2 mode ipip',
+                'ip link add name e type vti remote 192.0.2.3 ikey 1.2.3.4',
+                'ip link add name f type erspan remote 192.0.2.4 seq key 7 erspan_ver 2 erspan_hwid 17',
                 'ip link add name g type geneve id 7 remote 2001:db8::2 flowlabel 0x777 tos 0x10'])
     config = [{'name': link['ifname'], 'kind': link['linkinfo']['info_kind'], 'up': False, link['linkinfo']['info_kind']: link['linkinfo']['info_data']}
               for link in ours.json('ip link')[0] if link.get('linkinfo', {}).get('info_data')]

@@ -55,9 +55,9 @@ def make(namespace, check=False, **wireguard):
 def test_device_and_peers(spaces, peers):
     theirs, ours, rebuilt = spaces('theirs', 'ours', 'rebuilt')
     theirs.ip('link add w type wireguard')
-    wg(theirs, 'set', 'w', 'private-key', 'own', 'listen-port', '7777', 'fwmark', '0x77', 'peer', peers[0], 'preshared-key', 'shared', 'endpoint', '192.0.2.7:77',
-       'persistent-keepalive', '25', 'allowed-ips', '192.0.2.0/24,2001:db8::/64,198.51.100.7/32', 'peer', peers[1], 'endpoint', '[2001:db8::7]:78',
-       'peer', peers[2], own=SECRETS[0], shared=SHARED)
+    wg(theirs, 'set', 'w', 'private-key', 'own', 'listen-port', '7777', 'fwmark', '0x77', 'peer', peers[0], 'preshared-key', 'shared',
+       'endpoint', '192.0.2.7:77', 'persistent-keepalive', '25', 'allowed-ips', '192.0.2.0/24,2001:db8::/64,198.51.100.7/32', 'peer', peers[1],
+       'endpoint', '[2001:db8::7]:78', 'peer', peers[2], own=SECRETS[0], shared=SHARED)
     wanted = {'private_key': SECRETS[0], 'listen_port': 7777, 'fwmark': 0x77, 'peers': [
         {'public_key': peers[0], 'preshared_key': SHARED, 'endpoint': '192.0.2.7:77', 'persistent_keepalive': 25,
          'allowed_ips': ['2001:db8:0::7/64', '198.51.100.7', '192.0.2.9/24']},
@@ -102,7 +102,8 @@ def test_live_changes(spaces, peers):
     """Each option by itself: as wg does it, once, and nothing else."""
     theirs, ours = spaces('theirs', 'ours')
     start = {'private_key': SECRETS[0], 'listen_port': 7777, 'fwmark': 5, 'peers': [
-        {'public_key': key, 'preshared_key': SECRETS[6], 'allowed_ips': [f'10.{place}.0.0/16'], 'persistent_keepalive': 5} for place, key in enumerate(peers[:2])]}
+        {'public_key': key, 'preshared_key': SECRETS[6], 'allowed_ips': [f'10.{place}.0.0/16'], 'persistent_keepalive': 5}
+        for place, key in enumerate(peers[:2])]}
     for space in (ours, theirs):
         make(space, **start)
     index = ours.links()['w']
@@ -129,8 +130,8 @@ def test_more_than_one_message_holds(spaces, peers):
     ours = spaces('ours')
     networks = [str(network) for network in ipaddress.ip_network('10.0.0.0/8').subnets(new_prefix=20)][:3000]
     others = [base64.b64encode(number.to_bytes(32, 'little')).decode() for number in range(1000, 1200)]
-    wanted = {'peers': [{'public_key': peers[0], 'allowed_ips': networks}, *({'public_key': key, 'allowed_ips': [f'192.0.2.{place}/32']}
-                                                                           for place, key in enumerate(others))]}
+    wanted = {'peers': [{'public_key': peers[0], 'allowed_ips': networks},
+                        *({'public_key': key, 'allowed_ips': [f'192.0.2.{place}/32']} for place, key in enumerate(others))]}
     make(ours, **wanted)
     found = dump(ours)
     assert len(found) == 202 and sorted(next(row for row in found if row[0] == peers[0])[3].split()) == sorted(networks)

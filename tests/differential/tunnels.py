@@ -10,14 +10,14 @@ from differential.cases import Case, on
 FOU = {'kernel': ('6.12', 'fou', 'fou6')}
 
 
-def own(family: int, more: dict = {}, words: str = '', without: tuple = ()):  # noqa: B006
+def own(family: int, more: dict | None = None, words: str = '', without: tuple = ()):
     """OWN of a kind over this IP version; `more` and its words for what the driver insists on, which options `without` have to do without."""
 
     def options(option, place):
         remote = f'198.51.100.{place + 1}' if family == 4 else f'2001:db8::{place + 1:x}'
         if option in without:
             return {'remote': remote}, f'remote {remote}'
-        return {'remote': remote, **more}, f'remote {remote} {words}'
+        return {'remote': remote, **(more or {})}, f'remote {remote} {words}'
 
     return options
 

@@ -172,7 +172,8 @@ def create(resources: dict, timeout: int) -> dict:
     """Take the state and leave a guardian with it; returns what is known of it."""
     state = current()
     if state is not None:
-        raise InputError(f"there is a checkpoint already, which rolls back in {max(0, round(state['deadline'] - time.time()))} s; commit it or roll it back first")
+        left = max(0, round(state['deadline'] - time.time()))
+        raise InputError(f'there is a checkpoint already, which rolls back in {left} s; commit it or roll it back first')
     snapshot = Snapshot(resources)
     snapshot.rehearse()
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)

@@ -28,7 +28,8 @@ def _restorable(values: dict) -> dict:
 
 
 KIND = Kind('amt', 'A gateway or relay of automatic multicast tunneling.', [
-    Field('mode', Enum({'gateway': 0, 'relay': 1}), PREFIX + 'MODE', 'Receives multicast for this host, or sends it to gateways.', nla=(1, 'uint32'), live=RECREATE),
+    Field('mode', Enum({'gateway': 0, 'relay': 1}), PREFIX + 'MODE', 'Receives multicast for this host, or sends it to gateways.', nla=(1, 'uint32'),
+          live=RECREATE),
     Field('local', Ip(4), PREFIX + 'LOCAL_IP', 'Source address of the outer packets.', nla=(5, 'ip4addr'), live=RECREATE),
     Field('dev', LinkRef(), PREFIX + 'LINK', 'Link that the outer packets leave by.', nla=(4, 'uint32'), live=RECREATE, aliases=['link']),
     Field('discovery', Ip(4), PREFIX + 'DISCOVERY_IP', 'Where a gateway asks for its relay.', nla=(7, 'ip4addr'), live=RECREATE),

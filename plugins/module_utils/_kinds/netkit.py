@@ -19,8 +19,10 @@ def _restorable(values: dict) -> dict:
     return {option: value for option, value in values.items() if value != 'default'}
 
 
-KIND = Kind('netkit', 'A pair as of O(kind=veth) whose packets BPF programs decide on; the end that is listed is the primary one, which programs are'
-            ' attached to and which alone can change the policies.', [
+DOC = ('A pair as of O(kind=veth) whose packets BPF programs decide on; the end that is listed is the primary one, which programs are attached to and'
+       ' which alone can change the policies.')
+
+KIND = Kind('netkit', DOC, [
     Field('peer', Options(PEER), None, 'The other end; the same as O(peer).'),
     Field('mode', Enum({'l2': 0, 'l3': 1}), 'IFLA_NETKIT_MODE', 'Frames with MACs (l2), or packets without (l3, the default of the kernel).',
           nla=(5, 'uint32'), live=RECREATE),
@@ -32,5 +34,4 @@ KIND = Kind('netkit', 'A pair as of O(kind=veth) whose packets BPF programs deci
           nla=(6, 'uint32'), live=RECREATE),
     Field('peer_scrub', Enum(_SCRUB), 'IFLA_NETKIT_PEER_SCRUB', "Clear mark and priority of packets that the other end's program has seen (default), or not"
           ' (none).', nla=(7, 'uint32'), live=RECREATE, keyword='peer scrub'),
-], paired=1, primary='IFLA_NETKIT_PRIMARY', rows=[(2, 'IFLA_NETKIT_PRIMARY', 'uint8')], restorable=_restorable,
-   layer='mode')
+], paired=1, primary='IFLA_NETKIT_PRIMARY', rows=[(2, 'IFLA_NETKIT_PRIMARY', 'uint8')], restorable=_restorable, layer='mode')

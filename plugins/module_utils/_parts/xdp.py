@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import subprocess
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils import _programs
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.part import Part
@@ -24,7 +24,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket impo
 _MODES = {'generic': (2, 'SKB_PROG_ID'), 'drv': (4, 'DRV_PROG_ID'), 'offload': (8, 'HW_PROG_ID')}
 _XDP = Layout([(1, 'FD', 'int32'), (3, 'FLAGS', 'uint32'), (5, 'DRV_PROG_ID', 'uint32'), (6, 'SKB_PROG_ID', 'uint32'), (7, 'HW_PROG_ID', 'uint32')])
 _SECTION = 'prog'
-_SECONDS = 60
 
 TABLE = Table([
     Field('object', Text(4095), None, 'Absolute path, on the managed host, of the ELF object that holds the program.', aliases=['obj']),
@@ -165,11 +164,11 @@ class XdpPart(Part):
     def _load(netns, name, wanted, mode):
         words = _words(netns, name, wanted, mode)
         try:
-            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace', timeout=_SECONDS, check=False)
+            done = _programs.run(words)
         except FileNotFoundError as exc:
             raise KernelError(errno.ENOENT, f'xdp: loading an object needs the program {words[0]}; install iproute2') from exc
-        except subprocess.TimeoutExpired as exc:
-            raise KernelError(errno.ETIMEDOUT, f"xdp: ip did not load {wanted['object']} within {_SECONDS} seconds") from exc
+        except OSError as exc:
+            raise KernelError(exc.errno, f"xdp: ip cannot load {wanted['object']}: {exc.strerror}") from exc
         if done.returncode:
             said = '; '.join(line.strip() for line in done.stderr.splitlines() if line.strip())
             raise KernelError(errno.EINVAL, f"xdp: ip cannot load section {wanted['section']} of {wanted['object']}: {said[-600:] or 'it says not why'}")

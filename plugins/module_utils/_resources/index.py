@@ -93,6 +93,6 @@ def _tc():
 
 
 RESOURCES = Lazy({
-    'netns': _netns, 'links': _links, 'teams': _teams, 'bridge_vlans': _bridge_vlans, 'fdb': _fdb, 'mdb': _mdb, 'addresses': _addresses, 'neighs': _neighs, 'nexthops': _nexthops,
-    'routes': _routes, 'rules': _rules, 'sysctls': _sysctls, 'nat': _nat, 'tc': _tc,
+    'netns': _netns, 'links': _links, 'teams': _teams, 'bridge_vlans': _bridge_vlans, 'fdb': _fdb, 'mdb': _mdb, 'addresses': _addresses,
+    'neighs': _neighs, 'nexthops': _nexthops, 'routes': _routes, 'rules': _rules, 'sysctls': _sysctls, 'nat': _nat, 'tc': _tc,
 })

@@ -14,7 +14,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, Scope, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Cidr, Enum, Int, LinkName, Type
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import AF_INET, AF_INET6, FAMILIES, PROTOCOL, PROTOCOLS, TABLES, Realms
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import AF_INET6, FAMILIES, PROTOCOL, PROTOCOLS, TABLES, Realms
 
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 ACTIONS = {'lookup': 1, 'goto': 2, 'nop': 3, 'blackhole': 6, 'unreachable': 7, 'prohibit': 8}

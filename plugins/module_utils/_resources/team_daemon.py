@@ -14,25 +14,22 @@ import glob
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
-import subprocess
 import time
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils import _programs
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 
 RUN_DIR = '/run/teamd'
 INSTALL = 'install libteam-utils (Debian, Ubuntu) or teamd (Fedora, RHEL)'
 _TIMEOUT = 15
-_PATH = os.pathsep.join([os.environ.get('PATH', ''), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'])
 
 
 def program(name: str = 'teamd') -> str | None:
-    """The path of a program, whatever little PATH a task has."""
-    return shutil.which(name, path=_PATH)
+    return _programs.find(name)
 
 
 class Daemon:
@@ -232,10 +229,10 @@ def _inside(kernel, netns: str | None) -> list[str] | None:
 
 
 def _run(words: list[str]):
-    try:  # pylint: disable-next=ansible-bad-function  # the engine knows no AnsibleModule
-        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise KernelError(getattr(exc, 'errno', None) or errno.ETIMEDOUT, f'{words[0]}: {exc}') from exc
+    try:
+        return _programs.run(words)
+    except OSError as exc:
+        raise KernelError(exc.errno, f'{words[0]}: {exc.strerror}') from exc
 
 
 def _read(path: str) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from differential.cases import Case, on
+from differential.cases import Case
 
 
 KERNEL = ('amt',)

@@ -13,8 +13,8 @@ CASES = {
     **IPV4, **encap(csum6=False),
     'mode': Case('ip6ip', 'mode ip6ip'),
     'isatap': on('isatap'),
-    '6rd_prefix': Case('2001:db8::/32', '6rd-prefix 2001:db8::/32', kernel=NEWER),
-    '6rd_relay_prefix': Case('10.0.0.0/8', '6rd-relay_prefix 10.0.0.0/8', {'6rd_prefix': '2001:db8::/32'}, '6rd-prefix 2001:db8::/32',
-                             kernel=NEWER),
+    'sixrd_prefix': Case('2001:db8::/32', '6rd-prefix 2001:db8::/32', kernel=NEWER),
+    'sixrd_relay_prefix': Case('10.0.0.0/8', '6rd-relay_prefix 10.0.0.0/8', {'sixrd_prefix': '2001:db8::/32'}, '6rd-prefix 2001:db8::/32',
+                               kernel=NEWER),
 }
 OWN = own(4)

@@ -115,7 +115,8 @@ def scopes(desired):
 def test_what_a_purge_covers():
     made = from_module(RESOURCES['fdb'], {'purge': True, 'netns': 'blue', 'config': [{'dev': 'vx0', 'remotes': ['10.0.0.1']}, {'dev': 'vx1', 'remotes': []}]})
     assert scopes(made) == [('fdb', 'blue', {'dev': 'vx0'}), ('fdb', 'blue', {'dev': 'vx1'})] and len(made.wanted) == 1
-    assert scopes(from_module(RESOURCES['routes'], {'purge': True, 'table': 100, 'config': []})) == [('routes', None, {'table': 100, 'protocol': 118, 'family': None})]
+    made = from_module(RESOURCES['routes'], {'purge': True, 'table': 100, 'config': []})
+    assert scopes(made) == [('routes', None, {'table': 100, 'protocol': 118, 'family': None})]
     made = from_module(RESOURCES['routes'], {'purge': True, 'config': [], 'protocol': 'static'})
     assert scopes(made) == [('routes', None, {'table': 'main', 'protocol': 'static', 'family': None})]
 

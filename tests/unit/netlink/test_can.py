@@ -42,8 +42,9 @@ def test_a_bit_is_told_by_its_parts_where_they_are_known():
 
 @pytest.mark.parametrize('values, sentence', [
     ({'bitrate': 500000, 'tq': 125}, 'exclude'), ({'sample_point': '0.875'}, 'needs bitrate'), ({'sjw': 1}, 'needs bitrate or tq'),
-    ({'prop_seg': 1, 'bitrate': 500000}, 'needs tq'), ({'dbitrate': 2000000, 'bitrate': 500000}, 'needs fd'), ({'fd': True, 'bitrate': 500000}, 'both bit timings'),
-    ({'tdcv': 1, 'bitrate': 500000}, 'needs fd'), ({'bitrate': 500000, 'dbitrate': 2000000, 'fd': True, 'tdc_mode': 'auto'}, None),
+    ({'prop_seg': 1, 'bitrate': 500000}, 'needs tq'), ({'dbitrate': 2000000, 'bitrate': 500000}, 'needs fd'),
+    ({'fd': True, 'bitrate': 500000}, 'both bit timings'), ({'tdcv': 1, 'bitrate': 500000}, 'needs fd'),
+    ({'bitrate': 500000, 'dbitrate': 2000000, 'fd': True, 'tdc_mode': 'auto'}, None),
     ({'bitrate': 500000, 'sample_point': '0.875', 'sjw': 1, 'loopback': True, 'tdc_mode': 'off'}, None),
 ])
 def test_contradictions(values, sentence):

@@ -93,7 +93,8 @@ HEADER = {
     'macsec': {'SCI': (1, None), 'PORT': (2, 'be16'), 'ICV_LEN': (3, 'u8'), 'CIPHER_SUITE': (4, 'u64'), 'WINDOW': (5, 'u32'), 'ENCODING_SA': (6, 'u8'),
                'ENCRYPT': (7, 'u8'), 'PROTECT': (8, 'u8'), 'INC_SCI': (9, 'u8'), 'ES': (10, 'u8'), 'SCB': (11, 'u8'), 'REPLAY_PROTECT': (12, 'u8'),
                'VALIDATION': (13, 'u8'), 'OFFLOAD': (15, 'u8')},
-    'tun': {'OWNER': (1, 'u32'), 'GROUP': (2, 'u32'), 'TYPE': (3, 'u8'), 'PI': (4, 'u8'), 'VNET_HDR': (5, 'u8'), 'PERSIST': (6, 'u8'), 'MULTI_QUEUE': (7, 'u8')},
+    'tun': {'OWNER': (1, 'u32'), 'GROUP': (2, 'u32'), 'TYPE': (3, 'u8'), 'PI': (4, 'u8'), 'VNET_HDR': (5, 'u8'), 'PERSIST': (6, 'u8'),
+            'MULTI_QUEUE': (7, 'u8')},
 }
 #: kinds whose attributes have the names of another
 SAME = {'bridge': 'br', 'gretap': 'gre', 'erspan': 'gre', 'ip6gretap': 'ip6gre', 'ip6erspan': 'ip6gre', 'vti6': 'vti'}
@@ -205,7 +206,8 @@ def test_the_table_is_that_of_the_installed_header():
 
 # -- there and back --------------------------------------------------------------------------------------------------------
 
-FIELDS = [pytest.param(layout, table, field, id=f'{prefix}-{field.name}') for prefix, layout, unused, table in layouts() for field in table if field.attr and not field.write_only]
+FIELDS = [pytest.param(layout, table, field, id=f'{prefix}-{field.name}')
+          for prefix, layout, unused, table in layouts() for field in table if field.attr and not field.write_only]
 
 
 @pytest.mark.parametrize('layout, table, field', FIELDS)
@@ -217,7 +219,8 @@ def test_field_there_and_back(layout, table, field):
         data = layout.pack(table.encode({field.name: value}, INDEXES.get))
         assert len(data) % 4 == 0
         found = table.decode(layout.read(data, 0, len(data)), NAMES.get)
-        if value in ('0.0.0.0', '::') or (isinstance(value, str) and field.type.wire(value) is None) or (getattr(field.type, 'by_index', False) and value == ''):
+        if value in ('0.0.0.0', '::') or (isinstance(value, str) and field.type.wire(value) is None) or (
+                getattr(field.type, 'by_index', False) and value == ''):
             assert found.get(field.name) in (None, 'any')
         else:
             value = [one for one in value if one not in ('0.0.0.0', '::')] if isinstance(value, list) else value  # the drivers refuse those
@@ -232,7 +235,8 @@ def test_field_there_and_back(layout, table, field):
 @given(st.data())
 def test_all_options_of_a_kind_together(kind, data):
     layout = link.data_layout(kind)
-    values = {field.name: field.parse(data.draw(values_of(field.type)), 'here') for field in kind.table if field.attr and not field.write_only and data.draw(st.booleans())}
+    values = {field.name: field.parse(data.draw(values_of(field.type)), 'here')
+              for field in kind.table if field.attr and not field.write_only and data.draw(st.booleans())}
     if 'remote' in values:
         values.pop('group', None)
     raw = layout.pack(kind.table.encode(values, INDEXES.get))

@@ -44,7 +44,8 @@ def test_association_as_bytes(row, pn):
 
 def test_change_and_removal_tell_no_key():
     row = {'an': 1, 'pn': 7, 'active': False, 'key': KEY, 'key_id': OTHER}
-    assert macsec_messages.request(7, 'set', 'tx', None, row)['MACSEC_ATTR_SA_CONFIG'].keys() == {'MACSEC_SA_ATTR_AN', 'MACSEC_SA_ATTR_ACTIVE', 'MACSEC_SA_ATTR_PN'}
+    assert macsec_messages.request(7, 'set', 'tx', None, row)['MACSEC_ATTR_SA_CONFIG'].keys() == {
+        'MACSEC_SA_ATTR_AN', 'MACSEC_SA_ATTR_ACTIVE', 'MACSEC_SA_ATTR_PN'}
     packed = macsec_messages._MESSAGE.pack(macsec_messages.request(7, 'del', 'tx', None, row))
     assert packed == attr(1, struct.pack('=I', 7)) + attr(3, attr(1, b'\1'), True)
 
@@ -126,7 +127,8 @@ def test_restorable_can_be_made():
 def test_peer_as_bytes():
     """linux/wireguard.h: WGDEVICE_A_IFINDEX 1, PRIVATE_KEY 3, LISTEN_PORT 6, FWMARK 7, PEERS 8; each level marked as nested."""
     values = list(wireguard_messages.messages(7, {'listen_port': 77}, [{
-        'public_key': b'p' * 32, 'preshared_key': b's' * 32, 'endpoint': '[2001:db8::1]:258', 'persistent_keepalive': 5, 'allowed_ips': ['192.0.2.0/24']}], [b'g' * 32]))
+        'public_key': b'p' * 32, 'preshared_key': b's' * 32, 'endpoint': '[2001:db8::1]:258', 'persistent_keepalive': 5, 'allowed_ips': ['192.0.2.0/24'],
+    }], [b'g' * 32]))
     sockaddr = struct.pack('=H', 10) + b'\1\2' + bytes(4) + bytes.fromhex('20010db8' + '0' * 22 + '01') + bytes(4)
     network = attr(0, attr(1, struct.pack('=H', 2)) + attr(2, bytes([192, 0, 2, 0])) + attr(3, b'\x18'), True)
     gone = attr(0, attr(1, b'g' * 32) + attr(3, struct.pack('=I', 1)), True)
