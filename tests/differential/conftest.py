@@ -31,7 +31,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import describe
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import World
-from differential.kernels import pytest_addoption, pytest_collection_modifyitems, pytest_runtest_makereport, pytest_sessionfinish  # noqa: F401
+from differential import kernels
 from module import ModuleFailed, run_here, run_module
 
 # What `pair.same()` compares unless told otherwise.
@@ -59,6 +59,10 @@ MS_SHARED = 1 << 20
 MNT_DETACH = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
+pytest_addoption = kernels.pytest_addoption
+pytest_collection_modifyitems = kernels.pytest_collection_modifyitems
+pytest_runtest_makereport = kernels.pytest_runtest_makereport
+pytest_sessionfinish = kernels.pytest_sessionfinish
 
 # A failing example is made small only on demand, with --hypothesis-profile=small: that takes minutes.
 CALM = {'deadline': None, 'database': None, 'suppress_health_check': list(HealthCheck), 'report_multiple_bugs': False}

@@ -107,7 +107,8 @@ FOLLOWS = {'bridge_id', 'root_id', 'qdisc', 'expires', 'state', 'designated_port
 def settled(value, fdb: bool = False):
     """Without what passes by itself: learned entries, groups that are listened to, the state of a port, the number that it got."""
     if isinstance(value, list):  # the rule that comes with the first VRF of a namespace and stays for ever
-        value = [one for one in value if not (isinstance(one, dict) and one.get('protocol') == 'kernel' and ('l3mdev' in one or one.get('dst', '').startswith(('ff00::/8', 'fe80:'))))]
+        value = [one for one in value if not (isinstance(one, dict) and one.get('protocol') == 'kernel' and (
+            'l3mdev' in one or one.get('dst', '').startswith(('ff00::/8', 'fe80:'))))]
     if fdb:
         return [entry for entry in value if entry.get('state') in ('permanent', 'static') and not entry['mac'].startswith(('01:00:5e', '33:33'))]
     if isinstance(value, dict):
@@ -178,7 +179,7 @@ def supply(kernel):
 
 def test_supply(supply):
     """What the random documents below are drawn from: nothing of it may get lost unseen."""
-    assert len(supply.clusters) > 100 and {section for section in supply.stage} >= {'links', 'addresses'}
+    assert len(supply.clusters) > 100 and set(supply.stage) >= {'links', 'addresses'}
     assert all(supply.entries.values()), supply.entries
 
 

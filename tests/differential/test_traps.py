@@ -183,8 +183,8 @@ def meanwhile(space, *commands):
 def test_mac_that_udev_sets_after_creation(spaces):
     """MACAddressPolicy=persistent: the MAC of a new link becomes another one. It was not asked for, so it is left alone."""
     ours = spaces('ours')
-    document = {'links': [{'netns': ours.name, 'name': 'b0', 'kind': 'bridge'}, {'netns': ours.name, 'name': 'vx', 'kind': 'vxlan', 'vxlan': {'id': 7},
-                                                                                   'master': 'b0'}]}
+    document = {'links': [{'netns': ours.name, 'name': 'b0', 'kind': 'bridge'},
+                          {'netns': ours.name, 'name': 'vx', 'kind': 'vxlan', 'vxlan': {'id': 7}, 'master': 'b0'}]}
     with meanwhile(ours, 'link set dev b0 address 02:00:00:00:00:0b', 'link set dev vx address 02:00:00:00:00:0a'):
         assert not run_here('vnet_state', document).get('warnings')
     assert run_here('vnet_state', document)['operations'] == []
@@ -220,7 +220,8 @@ def test_name_that_udev_changes_between_creation_and_use(spaces):
             done.append(True)
             ours.batch(['ip link set dev d0 down', 'ip link set dev d0 name e0'])
 
-    document = {'links': [{'netns': ours.name, 'name': 'd0', 'kind': 'dummy'}, {'netns': ours.name, 'name': 'v7', 'kind': 'vlan', 'link': 'd0', 'vlan': {'id': 7}}]}
+    document = {'links': [{'netns': ours.name, 'name': 'd0', 'kind': 'dummy'},
+                          {'netns': ours.name, 'name': 'v7', 'kind': 'vlan', 'link': 'd0', 'vlan': {'id': 7}}]}
     with mock.patch.object(apply.Applier, '_flush', renaming):
         with pytest.raises(ModuleFailed) as caught:
             run_here('vnet_state', document)

@@ -146,8 +146,8 @@ def endpoints(prefix: str, family: int) -> list[Field]:
 def ipv4(prefix: str, ttl=None) -> list[Field]:
     """Options of outer IPv4 headers; ttl: what is sent at creation where the driver has another default."""
     return [
-        Field('ttl', Int(0, 255, names={'inherit': 0}), prefix + 'TTL', 'TTL of the outer packets; V(inherit) takes that of the inner ones, the default.', default=ttl,
-              aliases=['hoplimit']),
+        Field('ttl', Int(0, 255, names={'inherit': 0}), prefix + 'TTL', 'TTL of the outer packets; V(inherit) takes that of the inner ones, the default.',
+              default=ttl, aliases=['hoplimit']),
         Field('tos', Tos(), prefix + 'TOS', 'TOS of the outer packets; V(inherit) takes that of the inner ones. The default is 0.', aliases=['tclass']),
         Field('pmtudisc', Bool(None, None), prefix + 'PMTUDISC', 'Path MTU discovery: outer packets have the DF bit.', default=True),
         mark(prefix),
@@ -236,7 +236,8 @@ def external(prefix: str, nla=None) -> Field:
 
 def erspan(prefix: str) -> list[Field]:
     return [
-        Field('erspan_ver', Int(0, 2), prefix + 'ERSPAN_VER', 'Version: 0 is type I, 1 is type II, 2 is type III.', nla=(22, 'uint8'), default=1, live=RECREATE),
+        Field('erspan_ver', Int(0, 2), prefix + 'ERSPAN_VER', 'Version: 0 is type I, 1 is type II, 2 is type III.', nla=(22, 'uint8'), default=1,
+              live=RECREATE),
         Field('erspan', Int(0, 0xFFFFF), prefix + 'ERSPAN_INDEX', 'Index of the mirrored port, version 1.', nla=(21, 'uint32'), aliases=['erspan_index']),
         Field('erspan_dir', Enum({'ingress': 0, 'egress': 1}), prefix + 'ERSPAN_DIR', 'Direction of the mirrored traffic, version 2.', nla=(23, 'uint8')),
         Field('erspan_hwid', Number(0, 63), prefix + 'ERSPAN_HWID', 'Identifier of the mirroring engine, version 2.', nla=(24, 'uint16')),
@@ -313,7 +314,8 @@ class Tunnel(Kind):
     def _stays(self, changed: dict, found: dict) -> list[str]:
         if found.get('external'):
             return list(changed)
-        if self.ether or self.table.by_name['remote'].type.family == 6 or 'remote' not in changed or reach(changed['remote']) == reach(found.get('remote', 'any')):
+        if self.ether or self.table.by_name['remote'].type.family == 6 or 'remote' not in changed or (
+                reach(changed['remote']) == reach(found.get('remote', 'any'))):
             return []
         return ['remote']
 
@@ -335,5 +337,3 @@ class Tunnel(Kind):
 def reach(remote: str) -> str:
     """What a live IPv4 tunnel stays: to anywhere, to a group, or to one host."""
     return 'any' if remote == 'any' else 'group' if is_multicast(remote) else 'host'
-
-

@@ -21,7 +21,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
     ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, wanted_attrs
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan, far_parent, lower_netns, peer_of, references, restorable_peer, without_late
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import (
+    LinkPlan, far_parent, lower_netns, peer_of, references, restorable_peer, without_late,
+)
 
 
 class Link(Resource):

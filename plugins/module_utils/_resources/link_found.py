@@ -76,7 +76,8 @@ class FoundLink:
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
         if kind is not None and any(field.attr for field in kind.table):
             attrs = self._data()
-            values[kind.key] = kind.table.decode(attrs, name_of if self.link_nsid is None else self._lower.name_of if self._lower is not None else lambda index: None)
+            lower_name = name_of if self.link_nsid is None else self._lower.name_of if self._lower is not None else lambda index: None
+            values[kind.key] = kind.table.decode(attrs, lower_name)
             if kind.decode:
                 values[kind.key].update(kind.decode(attrs))
         for part in kind.parts if kind is not None else ():
@@ -89,7 +90,6 @@ class FoundLink:
             if attrs.get('IFLA_BOND_SLAVE_PERM_HWADDR'):  # its own MAC; while it is a port it has that of the bond
                 values['address'] = attrs['IFLA_BOND_SLAVE_PERM_HWADDR']
         return values
-
 
     def look(self, part):
         """Reads the options of a common part, which nobody asked for until now."""
