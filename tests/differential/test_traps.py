@@ -260,3 +260,127 @@ def test_what_others_made_survives_every_purge(spaces):
     assert after['ip rule'] == before['ip rule']
     masters = {link['ifname']: link.get('master') for link in after['ip link']}
     assert masters == {'lo': None, 'b0': None, 'r0': None, 'ours-p': 'b0', 'their-p': 'b0', 'their-m': 'r0'}
+
+
+def failing(space) -> dict:
+    """Sections of a document whose last operation the kernel refuses, so that all others are taken back."""
+    return {'routes': [{'netns': space.name, 'dst': '203.0.113.0/24', 'via': '198.51.100.1'}]}
+
+
+def test_dummy_made_anew_as_a_tunnel(spaces):
+    """Defaults that only count with a second encapsulation are not taken for options without it."""
+    ours = spaces('ours')
+    ours.ip('link add name t0 type dummy')
+    item = {'name': 't0', 'kind': 'ip6tnl', 'recreate': True, 'ip6tnl': {'local': '2001:db8::1', 'remote': '2001:db8::2'}}
+    assert ours.module('vnet_link', **item)['changed']
+    assert ours.module('vnet_link', **item)['operations'] == []
+
+
+def test_delays_of_a_bond_go_back_with_its_monitor(spaces):
+    """Without miimon, the kernel refuses a delay, be it 0."""
+    ours = spaces('ours')
+    ours.batch(['ip link add name bo type bond', 'ip link set dev bo address 02:00:00:00:00:01 up'])
+    before = ours.normal('ip link')
+    item = {'netns': ours.name, 'name': 'bo', 'kind': 'bond', 'address': '02:00:00:00:00:02', 'promisc': True,
+            'bond': {'miimon': 100, 'updelay': 200, 'downdelay': 300, 'peer_notif_delay': 400}}
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {'links': [item], **failing(ours)})
+    assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+    ours.unchanged(before, ours.normal('ip link'))
+    assert run_here('vnet_link', item)['changed'] and run_here('vnet_link', item)['operations'] == []
+    off = {**item, 'bond': dict.fromkeys(item['bond'], 0)}
+    done = run_here('vnet_link', off)
+    assert done['changed'] and run_here('vnet_link', off)['operations'] == []
+    run_here('vnet_link', item)
+    ours.replay(done['commands'])
+    assert run_here('vnet_link', off)['operations'] == []
+
+
+def test_what_was_carried_out_in_part_is_taken_back_in_part(spaces):
+    """The first message of an operation is refused, the second one is not: nor is it when the operation is taken back."""
+    ours = spaces('ours')
+    ours.batch(['ip link add name bo type bond', 'ip link set dev bo address 02:00:00:00:00:01 up'])
+    before = ours.normal('ip link')
+    item = {'netns': ours.name, 'name': 'bo', 'kind': 'bond', 'address': '02:00:00:00:00:02', 'promisc': True, 'bond': {'updelay': 200}}
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_link', item)
+    assert caught.value.result['errno'] == 1
+    ours.unchanged(before, ours.normal('ip link'))
+
+
+def test_option_that_wants_the_link_down_is_taken_back_though_it_came_up(spaces):
+    ours = spaces('ours')
+    ours.batch(['ip link add name bo type bond mode 802.3ad lacp_rate slow', 'ip link set dev bo up', 'ip link set dev bo down'])
+    before = ours.normal('ip link')
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {'links': [{'netns': ours.name, 'name': 'bo', 'kind': 'bond', 'up': True, 'bond': {'lacp_rate': 'fast'}}], **failing(ours)})
+    assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+    ours.unchanged(before, ours.normal('ip link'))
+
+
+STRANGER = '02:00:00:00:00:99'
+
+
+@pytest.mark.parametrize('made', ['link add name d0 address {} type dummy', 'link add name other type dummy'])
+def test_link_that_someone_else_makes_meanwhile_is_not_touched(spaces, made):
+    """The name is taken when the message that makes it arrives: what is to follow it is not for that link. So with the other end of a pair."""
+    ours = spaces('ours')
+    config = [{'name': 'a', 'kind': 'dummy', 'alias': 'ours', 'altnames': ['another-name']},
+              {'name': 'd0', 'kind': 'dummy', 'alias': 'ours', 'addrgenmode': 'none', 'altnames': ['yet-another'], 'up': True},
+              {'name': 'v0', 'kind': 'veth', 'peer': {'name': 'other', 'mtu': 1300}}]
+    run, seen = apply.Applier.run, []
+
+    def after_someone(self, operations):
+        ours.ip(made.format(STRANGER))
+        seen.append(ours.normal('ip link'))
+        run(self, operations)
+
+    with mock.patch.object(apply.Applier, 'run', after_someone):
+        assert ours.refused('vnet_link', config=config)['errno'] == 17
+    ours.unchanged(seen[0], ours.normal('ip link'))
+
+
+def test_name_that_is_another_links_alternative(spaces):
+    ours = spaces('ours')
+    ours.batch(['ip link add name e0 type dummy', 'ip link property add dev e0 altname d0'])
+    before = ours.normal('ip link')
+    message = ours.refused('vnet_link', check=True, name='d0', kind='dummy', alias='ours')['msg']
+    assert "'d0' is an alternative name of e0" in message, message
+    ours.unchanged(before, ours.normal('ip link'))
+
+
+def test_macs_of_what_sits_on_a_link_are_not_entries(spaces):
+    """The kernel adds them to the table of the link below, and of that below it, with whatever sits on it."""
+    ours, away = spaces('ours', 'away')
+    ours.batch(['ip link add name d0 type dummy', 'ip link set dev d0 up', 'ip link add link d0 name v7 address 02:00:00:00:07:07 type vlan id 7',
+                'ip link set dev v7 up', 'ip link add link v7 name m0 address 02:00:00:00:07:01 type macvlan mode bridge', 'ip link set dev m0 up',
+                f'ip link add link d0 name m1 address 02:00:00:00:07:02 netns {away.name} type macvlan mode bridge'])
+    away.ip('link set dev m1 up')
+    ours.bridge('fdb add 02:00:00:00:07:09 dev d0')
+    assert {'02:00:00:00:07:01', '02:00:00:00:07:02', '02:00:00:00:07:07', '02:00:00:00:07:09'} <= {entry['mac'] for entry in ours.json('bridge fdb show dev d0')[0]}
+    state = run_here('vnet_info', {'netns': [ours.name, away.name], 'gather': ['state']})['state']
+    assert [(item['dev'], item['mac']) for item in state['fdb']] == [('d0', '02:00:00:00:07:09')]
+    round_trip(ours.name, away.name)
+
+
+def test_entries_of_a_port_in_all_of_its_vlans(spaces):
+    """One without a VLAN makes those of all VLANs of the port: they are back after the port was made anew, and with a document of vnet_info."""
+    ours, again = spaces('ours', 'again')
+    ours.batch(['ip link add name b0 type bridge vlan_filtering 1', 'ip link set dev b0 up', 'ip link add name p0 address 02:00:00:00:00:01 mtu 1400 type dummy',
+                'ip link set dev p0 master b0', 'ip link set dev p0 up'])
+    ours.bridge('fdb add 02:00:00:00:00:0a dev p0 master static sticky')
+    ours.bridge('vlan add dev p0 vid 10')
+    ours.bridge('fdb add 02:00:00:00:00:0b dev p0 master static')
+    ours.bridge('fdb add 02:00:00:00:00:0c dev p0 master static vlan 10')
+
+    def shown(space):
+        return sorted((entry['mac'], entry.get('vlan', 0), entry['state'], *entry['flags']) for entry in space.json('bridge fdb show dev p0')[0]
+                      if entry['mac'].startswith('02:00:00:00:00:0') and entry.get('master') and entry['state'] == 'static')
+
+    before = shown(ours)
+    assert len(before) == 2 + 3 + 1, before
+    ours.module('vnet_link', name='p0', kind='dummy', num_tx_queues=2, recreate=True)
+    assert shown(ours) == before
+    state = run_here('vnet_info', {'netns': [ours.name], 'gather': ['state']})['state']
+    run_here('vnet_state', {section: [{**item, 'netns': again.name} for item in items] for section, items in state.items() if section != 'netns'})
+    assert shown(again) == before

@@ -298,6 +298,8 @@ class Tunnel(Kind):
         names = [field.name for field in self.table]
         if values.get('external'):
             names = ['external', 'mode']
+        elif values.get('encap', 'none') == 'none':
+            names = [name for name in names if not name.startswith('encap_')]
         return {name: value for name, value in values.items() if name in names and not self._unsaid(self.table.by_name[name], value)}
 
     def _unsaid(self, field, value) -> bool:

@@ -291,8 +291,6 @@ class LinkPlan:
         given = one.values.get(kind.key, {})
         own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
         merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
-        if kind.name != found.kind:
-            merged = with_defaults(merged)
         if not merged[kind.key]:
             merged.pop(kind.key)
         other_layer = kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False)
@@ -313,6 +311,8 @@ class LinkPlan:
         restore = self.hung(one.netns, one.key, HUNG)
         recreated = Operation(self.resource.section, 'create', one.netns, one.key, one.key, merged,
                               facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
+        if kind.name != found.kind:
+            merged = with_defaults(merged)
         old_link = self._creation(one.netns, found)
         delete = self._deletion(one.netns, one.key)
         delete.where, delete.disruption = one.where, RECREATE
