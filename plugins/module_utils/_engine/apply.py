@@ -134,18 +134,19 @@ class Applier:
             first, last = resource.immediate(operation, self.kernel)
             if first is not None:
                 first()
-            for netns, request in resource.encode(operation, self.kernel):
+            trouble = None
+            for netns, request in resource.encode(operation, self.kernel):  # all of them: what was carried out in part is taken back in part
                 errors, unused = self.kernel.namespaces.socket(netns).batch([request])
                 for error in errors.values():
                     if error.errno != errno.EEXIST and not resource.forgiven(operation, error):  # it is back already
-                        return f'{operation.action} {operation.section} {operation.name}: {error.message}'
+                        trouble = trouble or f'{operation.action} {operation.section} {operation.name}: {error.message}'
             if last is not None:
                 last()
         except Exception as exc:  # pylint: disable=broad-except  # whatever goes wrong here, the others are taken back all the same
             if isinstance(exc, KernelError) and (operation.action == 'delete' or resource.forgiven(operation, exc)):
                 return None
             return f'{operation.action} {operation.section} {operation.name}: {exc}'
-        return None
+        return trouble
 
     def _explain(self, refused, troubles) -> VnetError:
         operation, error = refused.operation, refused.error

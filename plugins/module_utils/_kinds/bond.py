@@ -20,6 +20,7 @@ def _check(values: dict):
     return None
 
 
+_DELAYS = ('updelay', 'downdelay', 'peer_notif_delay')
 _LACP, _ONE_ACTIVE, _NO_ARP = ('802.3ad',), ('active-backup', 'balance-tlb', 'balance-alb'), ('802.3ad', 'balance-tlb', 'balance-alb')
 #: options that the kernel reports in every mode, and takes in these only (bond_opts of drivers/net/bonding/bond_options.c)
 _MODES = {
@@ -34,13 +35,21 @@ def _restorable(values: dict) -> dict:
     # which port is active is the bond's own doing; a preference is `primary`
     kept = {option: value for option, value in values.items() if mode in _MODES.get(option, (mode,)) and option != 'active_slave'}
     if not values.get('miimon'):
-        for option in ('updelay', 'downdelay', 'peer_notif_delay'):
+        for option in _DELAYS:
             kept.pop(option, None)
     for option in ('arp_interval', 'arp_validate', 'missed_max') if mode in _NO_ARP else () if values.get('arp_interval') else ('arp_validate',):
         kept.pop(option, None)
     if kept.get('ad_actor_system') == '00:00:00:00:00:00':  # none was set
         kept.pop('ad_actor_system')
     return kept
+
+
+def _turns(changed: dict) -> list[dict]:
+    """Without miimon the kernel refuses a delay, be it 0: the delays go first."""
+    delays = {option: value for option, value in changed.items() if option in _DELAYS}
+    if not delays or changed.get('miimon') != 0:
+        return [changed]
+    return [delays, {option: value for option, value in changed.items() if option not in _DELAYS}]
 
 
 KIND = Kind('bond', 'Several links used as one.', [
@@ -86,7 +95,7 @@ KIND = Kind('bond', 'Several links used as one.', [
     Field('ad_user_port_key', Int(0, 1023), 'IFLA_BOND_AD_USER_PORT_KEY', 'Upper bits of the LACP port key.', live=DOWN),
     Field('ad_actor_system', Mac(), 'IFLA_BOND_AD_ACTOR_SYSTEM', 'LACP system MAC.', nla=(26, 'l2addr'), live=DOWN),
     Field('tlb_dynamic_lb', Bool('1', '0'), 'IFLA_BOND_TLB_DYNAMIC_LB', 'Move flows by load in balance-tlb.', live=DOWN),
-], check=_check, restorable=_restorable, port_down=True, port_option='bond_port', port=[
+], check=_check, restorable=_restorable, turns=_turns, port_down=True, port_option='bond_port', port=[
     Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
     Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),
     Field('actor_port_prio', Int(0, 65535), 'IFLA_BOND_SLAVE_ACTOR_PORT_PRIO', 'LACP priority of the port; lower is better. The default is 255.',

@@ -32,6 +32,7 @@ class Kind:
     underlay  its outer packets stay in the namespace that it was made in: `link_netns`, which it can have without `link`
     whole    tuples of options that the kernel takes together only: where one of them changes, all that are wanted are sent
     made     False where such devices come with their hardware: they are configured, and neither made nor removed
+    turns    function(changed own values) -> the same as a list of what one message takes, in order, where one cannot have them all
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     parts    Part objects: options that are read and set by another way than link messages
@@ -44,8 +45,9 @@ class Kind:
 
     def __init__(self, name: str, doc: str, fields=(), *, data: str | None = None, parent: str | None = None,
                  falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
-                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None, key: str | None = None, parts=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(),
-                 expand=None, anew: bool = False, underlay: bool = False):
+                 rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None,
+                 key: str | None = None, parts=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(), expand=None,
+                 anew: bool = False, underlay: bool = False, turns=None):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -57,7 +59,7 @@ class Kind:
         self.whole, self.made = tuple(whole), made
         self.check, self.restorable = check, restorable
         self.layer, self.brings = layer, brings or (lambda values: [])
-        self.fixed, self.together = fixed, together or {}
+        self.fixed, self.together, self.turns = fixed, together or {}, turns or (lambda changed: [changed])
         self.key = key or name
         self.expand, self.anew, self.underlay = expand, anew, underlay
         self.parts, self.later, self.ether, self.fallback = tuple(parts), tuple(later), ether, tuple(fallback)

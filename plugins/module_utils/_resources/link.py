@@ -224,9 +224,10 @@ class Link(Resource):
             old = before.get(kind.key, {})
             own = {option: _change(kind.table.by_name[option], value, old.get(option)) for option, value in own.items()}
             own = {**facts.get('known', {}), **own}
-            data = _info_data(kind, own, lambda other: kernel.index(facts.get('lower', netns), other))
-            # a message of its own: VXLAN refuses one that also has an MTU
-            send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': data})})
+            for turn in kind.turns(own):
+                data = _info_data(kind, turn, lambda other: kernel.index(facts.get('lower', netns), other))
+                # a message of its own: VXLAN refuses one that also has an MTU
+                send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': data})})
         if 'addrgenmode' in values:
             attrs['IFLA_AF_SPEC'] = messages.AF_SPEC.pack({'AF_INET6': {'IFLA_INET6_ADDR_GEN_MODE': ADDRGENMODES[values['addrgenmode']]}})
         if 'master' in values:
@@ -337,12 +338,13 @@ class Link(Resource):
         kind = KINDS.get(facts.get('kind', ''))
         own = _told(kind, values)
         if own:
-            line = head + ['type', kind.name]
             same = {option: value for option, value in facts.get('together', {}).items() if value is not None}
-            for option, value in {**same, **own}.items():
-                field = kind.table.by_name[option]
-                line += field.command(_change(field, value, before.get(kind.key, {}).get(option)))
-            lines.append(line)
+            for turn in kind.turns({**same, **own}):
+                line = head + ['type', kind.name]
+                for option, value in turn.items():
+                    field = kind.table.by_name[option]
+                    line += field.command(_change(field, value, before.get(kind.key, {}).get(option)))
+                lines.append(line)
         if 'up' in values or facts.get('up_again'):
             lines.append(head + ['up' if values.get('up', True) else 'down'])
         for option in PORTS:

@@ -220,7 +220,7 @@ class LinkPlan:
             flushes = ['routes', 'IPv6 addresses']
         elif changed.get('up') is False and found.up:
             flushes = ['routes', 'IPv6 addresses']
-        if undo_down:
+        if undo_down or (down and changed.get('up')):
             undo_facts.update(down=True, up_again=found.up)
         for option in changed.get(kind, ()) if kind in KINDS else ():
             for other in KINDS[kind].together.get(option, ()):
@@ -740,6 +740,8 @@ def _nothing(value):
 def _costs(changed: dict, kind: str | None):
     """(option, what changing it costs) of all changed options."""
     for option, value in changed.items():
+            if before[option] is None:  # nothing to go back to (addrgenmode, where IPv6 is off)
+                del before[option]
         if option in PORTS:
             continue
         if isinstance(value, dict) and option in KINDS:
