@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import apply
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket
 from module import ModuleFailed, round_trip, run_here
 
@@ -384,3 +385,20 @@ def test_entries_of_a_port_in_all_of_its_vlans(spaces):
     state = run_here('vnet_info', {'netns': [ours.name], 'gather': ['state']})['state']
     run_here('vnet_state', {section: [{**item, 'netns': again.name} for item in items] for section, items in state.items() if section != 'netns'})
     assert shown(again) == before
+
+
+def test_namespace_that_someone_else_makes_meanwhile(spaces):
+    """It is theirs: the task fails and leaves it."""
+    ours = spaces('ours')
+    name, run = ours.name + '-x', apply.Applier.run
+
+    def after_someone(self, operations):
+        namespaces.Namespaces().create(name)
+        run(self, operations)
+
+    try:
+        with mock.patch.object(apply.Applier, 'run', after_someone), pytest.raises(ModuleFailed) as caught:
+            run_here('vnet_netns', {'name': name})
+        assert 'by someone else at the same time; run again (EEXIST)' in caught.value.result['msg'] and name in namespaces.names()
+    finally:
+        namespaces.Namespaces().remove(name)

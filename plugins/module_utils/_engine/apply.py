@@ -80,11 +80,33 @@ class Applier:
         """Send what is pending, one batch for each run of messages to the same namespace."""
         pending, self.pending, self.removing = self.pending, [], False
         while pending:
-            netns, last = pending[0][1], 0
-            while last < len(pending) and pending[last][1] == netns:
-                last += 1
-            self._send(netns, pending[:last])
-            pending = pending[last:]
+            wave, pending = self._wave(pending)
+            while wave:
+                netns, last = wave[0][1], 0
+                while last < len(wave) and wave[last][1] == netns:
+                    last += 1
+                self._send(netns, wave[:last])
+                wave = wave[last:]
+
+    def _wave(self, pending) -> tuple[list, list]:
+        """What can be sent, and what has to wait until that has worked.
+
+        Where someone else has made an object of that name meanwhile, messages that name it would reach theirs: they follow when ours is made. Others
+        that make something need not wait for them.
+        """
+        wave, waiting, made, expected = [], [], set(), set()
+        for entry in pending:
+            operation = entry[0]
+            makes = operation.action == 'create' and self.resources[operation.section].by_name
+            if id(operation) in made or operation.requires & expected or (waiting and not makes):
+                waiting.append(entry)
+            else:
+                wave.append(entry)
+            if makes:
+                made.add(id(operation))
+            if makes or waiting:
+                expected |= operation.provides
+        return wave, waiting
 
     def _send(self, netns, part):
         """One batch; raises Refused with the first operation that was refused."""

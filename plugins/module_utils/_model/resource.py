@@ -87,6 +87,7 @@ class Resource:
     table     its options
     identity  names of the options that make its key
     batched   encode() gives netlink messages that may travel together; otherwise perform() acts by itself
+    by_name   messages that follow the one that makes an object find it by its name
     """
 
     section = ''
@@ -97,6 +98,7 @@ class Resource:
     identity: tuple = ()
     purgeable = False
     batched = True
+    by_name = False
     has_netns = True
     #: parse() wants to know that purge is set (an item without entries empties its scope)
     takes_purge = False

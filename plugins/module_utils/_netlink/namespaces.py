@@ -140,7 +140,10 @@ class Namespaces:
         self._share_run_dir()
         home = self.fd(None)
         target = path(name)
-        os.close(os.open(target, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
+        try:
+            os.close(os.open(target, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
+        except FileExistsError as exc:
+            raise KernelError(exc.errno, f'{target} was made by someone else at the same time; run again') from exc
         try:
             unshare_net()
             try:

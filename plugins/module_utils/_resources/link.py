@@ -32,6 +32,7 @@ class Link(Resource):
     table = Table(COMMON + KIND_FIELDS + PORT_FIELDS)
     identity = ('name',)
     purgeable = True
+    by_name = True
 
     # -- desired ------------------------------------------------------------------------------------------------------
 

@@ -108,10 +108,17 @@ class LinkTable(dict):
 
     def __init__(self, links=(), kernel=None, netns=None):
         self.kernel, self.netns = kernel, netns
+        self._owners: dict | None = None
         super().__init__((link.name, link) for link in links)
         self.by_index = {link.index: link for link in self.values()}
         for link in self.values():
             link.table = self
+
+    def owner_of(self, altname: str) -> str | None:
+        """The link that has this alternative name."""
+        if self._owners is None:
+            self._owners = {other: link.name for link in self.values() for other in link.raw.get('IFLA_PROP_LIST', {}).get('IFLA_ALT_IFNAME', ())}
+        return self._owners.get(altname)
 
     def name_of(self, index: int) -> str:
         found = self.by_index.get(index)

@@ -166,6 +166,9 @@ class LinkPlan:
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
         self._check_parts(one, None)
+        owner = self.world.links(one.netns).owner_of(one.key)
+        if owner is not None and not self._lets_go(one, owner):
+            raise InputError(f"{one.where}: '{one.key}' is an alternative name of {owner} in {_place(one.netns)}; take another name, or that one away from {owner}")
         values = with_defaults({'up': True, **one.values})
         late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
@@ -180,6 +183,13 @@ class LinkPlan:
             self._emit(one, 'set', late, {}, facts={'kind': kind}, phase=Phase.LINK_LATE, requires=_late_needs(one.netns, late))
 
     def _move(self, one):
+    def _lets_go(self, one, owner) -> bool:
+        """Whether the name of a new link may be free by then: its owner goes, or gets other alternative names."""
+        other = self.index.get((one.netns, owner))
+        if other is None:
+            return any(scope.netns == one.netns for scope in self.scopes)
+        return other.absent or one.key not in other.values.get('altnames', [one.key])
+
         source = one.values['move_from']
         if one.key not in self.world.links(source):
             raise InputError(f"{one.where}: '{one.key}' is neither in {_place(one.netns)} nor in {_place(source)}, which move_from names")
