@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, ListOf, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fdb_rows
@@ -110,6 +112,15 @@ class Fdb(Entry):
         values.setdefault('entry_state', 'permanent')
         return values
 
+    def creation(self, netns, key, values, where=''):
+        operation = super().creation(netns, key, values, where)
+        if not any(name in values for name in _LEADS):  # one of a bridge without a VLAN follows: it brings those of all VLANs that the port has by then
+            (operation.requires if values.get('vlan') is None else operation.provides).add(('fdb', netns, key[:2]))
+        return operation
+
+    def hung(self, world, netns, name):
+        return sorted(super().hung(world, netns, name), key=lambda operation: operation.values.get('vlan') is None)
+
     def needs(self, netns, values):
         return super().needs(netns, values) | ({('nexthop', netns, values['nhid'])} if 'nhid' in values else set())
 
@@ -139,6 +150,7 @@ class Fdb(Entry):
     def observe(self, world, netns):
         codec, links, table = neigh.codec(world.kernel), world.links(netns), {}
         defaults: dict = {}
+        above = Above(world, netns)
         for data, start, end in world.kernel.dump(netns, neigh.RTM_GETNEIGH, codec.pack({'family': neigh.AF_BRIDGE}, {})):
             header = codec.read_header(data, start)
             attrs = codec.layout.read(data, start + codec.size, end)
@@ -162,7 +174,7 @@ class Fdb(Entry):
                 if index not in defaults:
                     defaults[index] = implied(link)
                 if (values['mac'], values.get('dst')) in defaults[index] or (
-                        values['entry_state'] == 'permanent' and not values.get('dst') and _is_own(values, link, links)):
+                        values['entry_state'] == 'permanent' and not values.get('dst') and _is_own(values, link, links, above)):
                     values['implied'] = True
             table[self.key(values)] = values
         return table
@@ -195,6 +207,8 @@ class Fdb(Entry):
         return [(operation.netns, Request(neigh.RTM_NEWNEIGH, how, codec.pack(header, attrs)))]
 
     def forgiven(self, operation, error):
+        if operation.action == 'create':  # the entry without a VLAN is there, and one of a VLAN of the port was before
+            return error.errno == 17 and not any(name in operation.values for name in (*_LEADS, 'vlan'))
         return operation.action == 'delete' and error.errno == 2  # ENOENT: aged out or gone with its link
 
     def commands(self, operation):
@@ -226,12 +240,48 @@ def implied(link) -> set:
     return {(FLOOD, remote)} if remote else set()
 
 
-def _is_own(values, link, links) -> bool:
-    """The entries that the kernel keeps for a link's own MAC and the multicast groups that it listens to."""
+class Above:
+    """What sits on the links of a namespace, in any that the task has looked at: its MACs are in the tables of the links below."""
+
+    def __init__(self, world, netns):
+        self.world, self.netns = world, netns
+        self._sitting: dict | None = None
+        self._known: dict = {}
+
+    def macs(self, link) -> set:
+        if self._sitting is None:
+            self._sitting = self._parents()
+        if link.index not in self._known:
+            self._known[link.index] = self._macs((self.netns, link.index))
+        return self._known[link.index]
+
+    def _parents(self) -> dict:
+        """{(namespace, index): [(namespace, link on it), ...]}"""
+        found: dict = {}
+        ids: dict = {}
+        for section, place in list(self.world.tables):
+            for link in self.world.tables[section, place].values() if section == 'links' else ():
+                kind = KINDS.get(link.kind)
+                if not link.link_index or kind is None or kind.parent != 'required':
+                    continue
+                if link.link_nsid is not None and place not in ids:
+                    ids[place] = messages.nsid(self.world.kernel, place, self.netns)
+                if link.link_nsid is None or link.link_nsid == ids[place]:
+                    found.setdefault((place if link.link_nsid is None else self.netns, link.link_index), []).append((place, link))
+        return found
+
+    def _macs(self, parent) -> set:
+        found: set = set()
+        for place, link in self._sitting.get(parent, ()):
+            found |= {link.values.get('address')} | self._macs((place, link.index))
+        return found
+
+
+def _is_own(values, link, links, above) -> bool:
+    """The entries that the kernel keeps for a link's own MAC, those of what sits on it, and the multicast groups that it listens to."""
     mac = values['mac']
     own = {link.values.get('address')}
     master = links.by_index.get(link.master_index)
     if master is not None:
         own.add(master.values.get('address'))
-    own.update(child.values.get('address') for child in links.values() if child.link_index == link.index and child.link_nsid is None)
-    return mac in own or mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:'))
+    return mac in own or mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:')) or mac in above.macs(link)
