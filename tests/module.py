@@ -63,11 +63,6 @@ def run_here(name: str, options: dict, check: bool = False, diff: bool = False) 
     with mock.patch.object(sys, 'stdout', output):
         _main(module, dict(options, _ansible_check_mode=check, _ansible_diff=diff))
     warnings._global_warnings.clear()  # pylint: disable=protected-access
-    namespaces = sys.modules.get('ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index')
-    if namespaces:
-        kept = namespaces.RESOURCES['netns'].kept
-        while kept:
-            os.close(kept.popitem()[1])
     return _result(name, output.getvalue())
 
 

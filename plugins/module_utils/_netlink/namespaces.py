@@ -73,6 +73,8 @@ class Namespaces:
         self._home = None
         self._fds: dict[str, int] = {}
         self._sockets: dict = {}
+        #: descriptors of removed namespaces: they live until the task ends, so that the removal can be taken back
+        self._kept: dict[str, int] = {}
 
     def exists(self, netns: str | None) -> bool:
         return netns is None or netns in self._fds or os.path.exists(path(netns))
@@ -131,9 +133,9 @@ class Namespaces:
     def close(self):
         for sock in self._sockets.values():
             sock.close()
-        for fd in list(self._fds.values()) + ([] if self._home is None else [self._home]):
+        for fd in [*self._fds.values(), *self._kept.values(), *([] if self._home is None else [self._home])]:
             os.close(fd)
-        self._sockets, self._fds, self._home = {}, {}, None
+        self._sockets, self._fds, self._kept, self._home = {}, {}, {}, None
 
     def create(self, name: str):
         """Make a named namespace that `ip netns` sees: a file under /run/netns with the namespace mounted on it."""
@@ -168,8 +170,8 @@ class Namespaces:
             _mount(RUN_DIR, RUN_DIR, _MS_BIND | _MS_REC)
             _mount('', RUN_DIR, _MS_SHARED | _MS_REC)
 
-    def remove(self, name: str) -> int:
-        """Take the name away; returns a descriptor that keeps the namespace alive (for restore()) until it is closed."""
+    def remove(self, name: str):
+        """Take the name away; the namespace stays alive, for restore(), until close()."""
         kept = os.dup(self.fd(name))
         self.forget(name)
         target = path(name)
@@ -184,10 +186,11 @@ class Namespaces:
         except OSError as exc:
             os.close(kept)
             raise KernelError(exc.errno, f'removing {target}: {exc.strerror}') from exc
-        return kept
+        self._kept[name] = kept
 
-    def restore(self, name: str, kept: int):
-        """Give a removed namespace its name back."""
+    def restore(self, name: str, kept: int | None = None):
+        """Give a removed namespace its name back; `kept` is a descriptor of it, where it was not this object that removed it."""
+        kept = self._kept.pop(name) if kept is None else kept
         target = path(name)
         os.close(os.open(target, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
         _mount(f'/proc/self/fd/{kept}', target, _MS_BIND)

@@ -43,6 +43,7 @@ class LinkPlan:
         self.deleted: set = set()
         self.children: dict | None = None
         self.pairs: dict | None = None
+        self.ports: dict = {}
 
     def operations(self) -> list[Operation]:
         for one in self.wanted:
@@ -165,10 +166,10 @@ class LinkPlan:
                              f' devices of kind {kind} come with their hardware')
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
-        self._check_parts(one, None)
         owner = self.world.links(one.netns).owner_of(one.key)
         if owner is not None and not self._lets_go(one, owner):
             raise InputError(f"{one.where}: '{one.key}' is an alternative name of {owner} in {_place(one.netns)}; take another name, or that one away from {owner}")
+        self._check_parts(one, None)
         values = with_defaults({'up': True, **one.values})
         late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
@@ -182,7 +183,6 @@ class LinkPlan:
         if late:
             self._emit(one, 'set', late, {}, facts={'kind': kind}, phase=Phase.LINK_LATE, requires=_late_needs(one.netns, late))
 
-    def _move(self, one):
     def _lets_go(self, one, owner) -> bool:
         """Whether the name of a new link may be free by then: its owner goes, or gets other alternative names."""
         other = self.index.get((one.netns, owner))
@@ -190,6 +190,7 @@ class LinkPlan:
             return any(scope.netns == one.netns for scope in self.scopes)
         return other.absent or one.key not in other.values.get('altnames', [one.key])
 
+    def _move(self, one):
         source = one.values['move_from']
         if one.key not in self.world.links(source):
             raise InputError(f"{one.where}: '{one.key}' is neither in {_place(one.netns)} nor in {_place(source)}, which move_from names")
@@ -310,6 +311,8 @@ class LinkPlan:
                      *(part.check_recreate(merged.get(kind.key, {}), found) for part in kind.parts)]
         if any(sentences):
             raise InputError(f'{one.where}: {next(filter(None, sentences))}')
+        if kind.name != found.kind:
+            merged = with_defaults(merged)
         peer = None
         if kind.paired:
             peer = self._peer_of(one.netns, found)
@@ -317,12 +320,10 @@ class LinkPlan:
                 raise InputError(f'{one.where}: cannot be made anew: its other end is in a namespace that is not known here')
             if peer is not None:
                 merged['peer'] = {**restorable_peer(peer), **merged.get('peer', {})}
-        ports = [name for name, link in self.world.links(one.netns).items() if link.master_index == found.index and found.index]
+        ports = self._ports(one.netns, found)
         restore = self.hung(one.netns, one.key, HUNG)
         recreated = Operation(self.resource.section, 'create', one.netns, one.key, one.key, merged,
                               facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
-        if kind.name != found.kind:
-            merged = with_defaults(merged)
         old_link = self._creation(one.netns, found)
         delete = self._deletion(one.netns, one.key)
         delete.where, delete.disruption = one.where, RECREATE
@@ -360,6 +361,15 @@ class LinkPlan:
                 back.facts['put_back'] = True
             self.out.append(back)
         self._put_back(restore, one)
+
+    def _ports(self, netns, found) -> list[str]:
+        """The names of a live link's ports."""
+        if netns not in self.ports:
+            self.ports[netns] = {}
+            for name, link in self.world.links(netns).items():
+                if link.master_index:
+                    self.ports[netns].setdefault(link.master_index, []).append(name)
+        return self.ports[netns].get(found.index, [])
 
     def _ports_back(self, netns, name, kind, values, ports) -> list[Operation]:
         """What makes the ports of a link that was gone its ports again, as they were."""
@@ -431,7 +441,7 @@ class LinkPlan:
                 self._delete(place, child, where)
             needs.add(('gone', place, child.name))
         delete = self._deletion(netns, found.name)
-        ports = [name for name, link in self.world.links(netns).items() if link.master_index == found.index and found.index]
+        ports = self._ports(netns, found)
         delete.where, delete.before = where, restorable(found.values)
         creation = self._creation(netns, found)
         delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG)]
@@ -730,6 +740,8 @@ def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]
         elif not _FIELD[option].equal(value, found.get(option)):
             narrow = getattr(_FIELD[option].type, 'narrow', lambda *both: both)
             changed[option], before[option] = narrow(value, found.get(option))
+            if before[option] is None:  # nothing to go back to (addrgenmode, where IPv6 is off)
+                del before[option]
     return changed, before
 
 
@@ -750,8 +762,6 @@ def _nothing(value):
 def _costs(changed: dict, kind: str | None):
     """(option, what changing it costs) of all changed options."""
     for option, value in changed.items():
-            if before[option] is None:  # nothing to go back to (addrgenmode, where IPv6 is off)
-                del before[option]
         if option in PORTS:
             continue
         if isinstance(value, dict) and option in KINDS:

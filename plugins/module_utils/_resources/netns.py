@@ -135,19 +135,15 @@ class Netns(Resource):
         if operation.action == 'create':
             kernel.namespaces.create(name)
         elif operation.action == 'delete':
-            self.kept[name] = kernel.namespaces.remove(name)
+            kernel.namespaces.remove(name)
         elif operation.action == 'restore':
-            kernel.namespaces.restore(name, self.kept.pop(name))
+            kernel.namespaces.restore(name)
         else:
             number = self.table.by_name['nsid'].type.wire(operation.values['nsid'])
             body = b'\0' * 4 + _NSID.pack({'NETNSA_NSID': number, 'NETNSA_FD': kernel.namespaces.fd(name)})
             failed, unused = kernel.namespaces.socket(None).batch([Request(messages.RTM_NEWNSID, 0, body)])
             if failed:
                 raise failed[0]
-
-    def __init__(self):
-        #: descriptors of removed namespaces: they live until the task ends, so that the removal can be taken back
-        self.kept: dict[str, int] = {}
 
     def commands(self, operation):
         if operation.action == 'create':
