@@ -34,7 +34,7 @@ def own_address() -> str | None:
 
 
 def path_of(address: str, world) -> set[str]:
-    """The links that carry an address of this namespace: the one that has it, its ports and its parents, downwards."""
+    """The links that carry an address of this namespace: the one that has it, its ports and its parents, downwards; and their VRFs."""
     links = world.links(None)
     names = {values['dev'] for values in world.table('addresses', None).values() if values['address'].partition('/')[0] == address}
     todo = list(names)
@@ -50,7 +50,18 @@ def path_of(address: str, world) -> set[str]:
         fresh = [name for name in below if name not in names]
         names.update(fresh)
         todo += fresh
-    return names
+    masters = [links.by_index.get(links[name].master_index) for name in names if name in links]
+    return names | {master.name for master in masters if master is not None and master.kind == 'vrf'}
+
+
+def far_ends(path: set, operations: list, world) -> set[tuple]:
+    """(namespace, name) of the other ends of pairs on the path, among the namespaces that the plan has to do with."""
+    for operation in operations:
+        if operation.section == 'netns' and operation.action == 'delete':
+            world.links(operation.key)
+    links = world.links(None)
+    ends = [world.resources['links'].other_end(world, None, links[name]) for name in path if name in links]
+    return {end[:2] for end in ends if end is not None and end[0] is not None}
 
 
 def protect(operations: list, world):
@@ -61,9 +72,10 @@ def protect(operations: list, world):
     if address is None:
         return
     path = path_of(address, world)
+    carrying = {(None, name) for name in path} | far_ends(path, operations, world)
     answers = Answers(operations, world, (ssh_connection() or '').partition(' ')[0].partition('%')[0], address)
     for operation in operations:
-        if answers.cut_by(operation) if operation.section in SECTIONS else _may_cut(operation) and _cuts(operation, path, address):
+        if answers.cut_by(operation) if operation.section in SECTIONS else _may_cut(operation) and _cuts(operation, carrying, address):
             raise InputError(
                 f"{operation.where or operation.name}: would cut the connection that Ansible came by ({address} on {', '.join(sorted(path))}):"
                 f' {operation.action} {operation.section} {operation.name}; set allow_disconnect: true if that is meant')
@@ -74,14 +86,18 @@ def _may_cut(operation) -> bool:
         return operation.netns is None
     if operation.section == 'teams':
         return operation.netns is None and (operation.disruption != 'in_place' or operation.action == 'delete' or bool(operation.facts.get('enter')))
-    if operation.section == 'links':
-        return operation.netns is None and (operation.action == 'delete' or operation.disruption == 'down' or operation.values.get('up') is False
-                                            or 'master' in operation.values) or (operation.action == 'move' and operation.facts.get('from') is None)
+    if operation.section == 'links':  # what else the far end of a pair is made a port of, is as it should be for all we know
+        return (operation.action in ('delete', 'move') or operation.disruption == 'down' or operation.values.get('up') is False
+                or 'master' in operation.values and operation.netns is None)
+    if operation.section == 'netns':
+        return operation.action == 'delete'
     return operation.section == 'addresses' and operation.netns is None and operation.action == 'delete'
 
 
-def _cuts(operation, path, address) -> bool:
+def _cuts(operation, carrying, address) -> bool:
+    if operation.section == 'netns':
+        return any(netns == operation.key for netns, unused in carrying)
     if operation.section == 'addresses':
         return operation.before.get('address', '').partition('/')[0] == address
     names = operation.key if isinstance(operation.key, tuple) else (operation.key,)
-    return any(name in path for name in names)
+    return any((operation.facts.get('from') if operation.action == 'move' else operation.netns, name) in carrying for name in names)

@@ -105,6 +105,10 @@ class Link(Resource):
         kernel.learn(netns, {link.name: link.index for link in links})
         return LinkTable(links, kernel, netns)
 
+    def other_end(self, world, netns, found) -> tuple | None:
+        """(namespace, name, FoundLink) of the other end of a live pair, among the namespaces that the task has looked at."""
+        return peer_of(world, netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+
     def empty(self, names=()):
         """A namespace with its loopback, and NICs of these names."""
         return LinkTable([FoundLink('lo', 1, {'name': 'lo', 'up': False, 'mtu': 65536}),

@@ -201,3 +201,49 @@ def test_answers_cut(monkeypatch, document, nhid):
 ], ids=str)
 def test_answers_let_through(monkeypatch, document, nhid):
     protect_answers(monkeypatch, document, nhid)
+
+
+#: the address is on a member of a VRF that is one end of a pair, whose other end is a port in blue
+FAR = {
+    'netns': ['blue'],
+    'links': [
+        {'name': 'red', 'index': 2, 'kind': 'vrf', 'up': True, 'mtu': 1500, 'vrf': {'table': 7}},
+        {'name': 'other', 'index': 3, 'kind': 'dummy', 'up': True, 'mtu': 1500, 'master': 'red', 'master_index': 2},
+        {'name': 'near', 'index': 5, 'kind': 'veth', 'up': True, 'mtu': 1500, 'link_index': 6, 'link_nsid': 0, 'master': 'red', 'master_index': 2},
+        {'name': 'near', 'netns': 'blue', 'index': 5, 'kind': 'dummy', 'up': True, 'mtu': 1500},
+        {'name': 'far', 'netns': 'blue', 'index': 6, 'kind': 'veth', 'up': True, 'mtu': 1500, 'link_index': 5, 'link_nsid': 0},
+        {'name': 'br0', 'netns': 'blue', 'index': 7, 'kind': 'bridge', 'up': True, 'mtu': 1500, 'bridge': {'vlan_default_pvid': 1}},
+    ],
+    'addresses': [{'dev': 'near', 'address': '192.0.2.10/24'}],
+}
+
+
+def protect_far(monkeypatch, document):
+    monkeypatch.setenv('SSH_CONNECTION', SSH)
+    world = read_world(FAR)
+    connection.protect(make_plan(from_document(RESOURCES, document), world), world)
+
+
+@pytest.mark.parametrize('document', [
+    {'links': [{'name': 'far', 'netns': 'blue', 'state': 'absent'}]},
+    {'links': [{'name': 'far', 'netns': 'blue', 'up': False}]},
+    {'links': [{'name': 'far', 'netns': 'green', 'move_from': 'blue'}], 'netns': [{'name': 'green'}]},
+    {'links': [{'purge': True, 'purge_match': ['f*'], 'netns': 'blue', 'config': []}]},
+    {'netns': [{'name': 'blue', 'state': 'absent'}]},
+    {'links': [{'name': 'near', 'master': ''}]},
+    {'links': [{'name': 'red', 'state': 'absent'}]},
+    {'links': [{'name': 'red', 'up': False}]},
+], ids=str)
+def test_the_other_end_of_a_pair_and_the_vrf(monkeypatch, document):
+    with pytest.raises(InputError) as caught:
+        protect_far(monkeypatch, document)
+    assert 'would cut the connection that Ansible came by (192.0.2.10 on near, red)' in caught.value.message
+
+
+@pytest.mark.parametrize('document', [
+    {'links': [{'name': 'near', 'netns': 'blue', 'state': 'absent'}]},
+    {'links': [{'name': 'far', 'netns': 'blue', 'master': 'br0', 'mtu': 1400}]},
+    {'links': [{'name': 'other', 'state': 'absent'}]},
+], ids=str)
+def test_beside_the_pair_and_the_vrf(monkeypatch, document):
+    protect_far(monkeypatch, document)
