@@ -4,12 +4,13 @@
 """Pictures of live networks: a thin door to plugin_utils/_diagram."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram import plain, svg
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.picture import LEAVE_OUT, picture
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.read import BRIEF, FULL, NORMAL
-from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import variables
 
 FORMATS = {"mermaid": plain.mermaid, "dot": plain.dot, "svg": svg.render}
 DETAILS = (BRIEF, NORMAL, FULL)
@@ -20,14 +21,14 @@ def diagram(states, format="svg", intended=None, title="", leave_out=LEAVE_OUT, 
     for value, choices, name in ((format, FORMATS, "format"), (detail, DETAILS, "detail")):
         if value not in choices:
             raise AnsibleFilterError(f"diagram: {name} is {value!r}; it can be {', '.join(choices)}.")
-    states, intended = variables.plain(states), variables.plain(intended or {})
+    intended = intended or {}
     for what, documents in (("the input", states), ("intended", intended)):
-        if not isinstance(documents, dict) or not all(isinstance(one, dict) for one in documents.values()):
+        if not isinstance(documents, Mapping) or not all(isinstance(one, dict) for one in dict(documents).values()):
             raise AnsibleFilterError(f"diagram: {what} must be a dictionary of machines, each with a dictionary.")
     if not states and not intended:
         raise AnsibleFilterError("diagram: there is no machine to draw; gather vnet_info from at least one.")
     leave_out = [leave_out] if isinstance(leave_out, str) else list(leave_out)
-    return FORMATS[format](picture(states, intended or None, str(title or ""), leave_out, detail))
+    return FORMATS[format](picture(dict(states), dict(intended) or None, str(title or ""), leave_out, detail))
 
 
 class FilterModule:

@@ -52,6 +52,7 @@ class Box:
     head_height: float = 0
     layers: list = field(default_factory=list)
     local: list = field(default_factory=list)  # (chip, chip, edge)
+    exits: dict = field(default_factory=dict)  # see _exit
 
 
 @dataclass
@@ -269,14 +270,14 @@ def _coordinates(layers: list, joins: list):
     for row in (*layers, *layers[::-1]):
         for chip in row:
             if chip.link is not None and chip.slot > chip.own:
-                others = near[id(chip)]
+                others = [(one.left, one.right) if one.link else (one.x - 10, one.x + 10) for one in near[id(chip)]]
                 low, high = chip.x - chip.slot / 2, chip.x + chip.slot / 2
-                chip.left = max(low, min([chip.left, *(one.left for one in others)]))
-                chip.right = min(high, max([chip.right, *(one.right for one in others)]))
+                chip.left = max(low, min([chip.left, *(left for left, dummy in others)]))
+                chip.right = min(high, max([chip.right, *(right for dummy, right in others)]))
 
 
 def _fill(box: Box, machine: Machine, chips: dict, joins: list, down: set, up: dict, rank: dict):
-    """Puts the links of one namespace in place, from (0, 0). `up`: {key: widths that its lines to other namespaces want}."""
+    """Puts the links of one namespace in place, from (0, 0). `up`: {key: its lines to other namespaces, each (width that it wants, what it is)}."""
     local = [one for one in joins if one[0][0] == box.place.name]
     touched = {key for one in local for key in one[:2]}
 
@@ -298,7 +299,7 @@ def _fill(box: Box, machine: Machine, chips: dict, joins: list, down: set, up: d
         chip = chips[key]
         chip.layer = layer[key]
         if key in up and layer[key] == top:
-            chip.slot = max(chip.own, sum(up[key]) + GAP * (len(up[key]) - 1))
+            chip.slot = max(chip.own, sum(wide for wide, dummy in up[key]) + GAP * (len(up[key]) - 1))
             if len(up[key]) > 1:
                 chip.own = max(chip.own, chip.slot - 2 * GAP)
         layers[layer[key]].append(chip)
@@ -322,11 +323,15 @@ def _fill(box: Box, machine: Machine, chips: dict, joins: list, down: set, up: d
             bend(other, one, edge)
     for key in keys:
         if key in up and layer[key] < top:
-            for wide in up[key]:
-                bend(chips[key], None, ("up", key), wide)
+            for wide, what in up[key]:
+                bend(chips[key], None, ("up", key, what), wide)
         if key in down and layer[key] > 0:
-            bend(None, chips[key], ("down", key))
+            bend(None, chips[key], ("down", key, None))
     box.local = bends
+    for low, high, edge in bends:
+        end = (low if edge[0] == "down" else high) if isinstance(edge, tuple) else None
+        if end is not None and end.link is None and end.layer == (0 if edge[0] == "down" else top):
+            box.exits[(*edge[:2], id(edge[2]))] = end
     _order(layers, bends)
     _slots(layers, bends)
     _coordinates(layers, bends)
@@ -408,12 +413,13 @@ def card(machine: Machine, tunnels: list) -> Card:
         for place in by_tier[tier]:
             # one namespace alone above has all the room it wants
             crowded = len(by_tier.get(tier + 1, ())) > 1
-            up = {key: [boxes[high[0]].width / arrivals[high[0]] if crowded else 0 for high, dummy in highs]
+            up = {key: [(boxes[high[0]].width / arrivals[high[0]] if crowded else 0, edge)
+                        for high, edge in sorted(highs, key=lambda one: (place_rank[one[0][0]], natural(one[0][1])))]
                   for key, highs in upward.items() if key[0] == place}
-            for low, high, dummy, other in level:
+            for low, high, edge, tunnel in level:
                 for key in (low, high):
                     if key[0] == place:
-                        up.setdefault(key, [0])
+                        up.setdefault(key, []).append((0, tunnel or edge))
             rank = {key: min(place_rank[high[0]] for high, dummy in upward[key]) for key in up if key in upward and upward[key]}
             _fill(boxes[place], machine, chips, joins, {key for key in down if key[0] == place}, up, rank)
     _stack(result, boxes, by_tier, tiers, chips, upward, level, place_rank)
@@ -424,14 +430,15 @@ def _stack(result: Card, boxes: dict, by_tier: dict, tiers: dict, chips: dict, u
     """Puts the namespaces into rows, each over what it hangs on, and draws the lines between them."""
     hangs = defaultdict(list)
     for low, highs in upward.items():
-        for high, dummy in highs:
-            hangs[high[0]].append((low, high))
+        for high, edge in highs:
+            hangs[high[0]].append((low, high, edge))
     for tier in sorted(by_tier):
         places = by_tier[tier]
         wanted = {}
         for place in places:
-            wishes = [boxes[low[0]].x + _exit(boxes[low[0]], chips[low], low, "up") - (_exit(boxes[place], chips[high], high, "down") - boxes[place].width / 2)
-                      for low, high in hangs[place] if tiers[low[0]] < tier]
+            wishes = [boxes[low[0]].x + _exit(boxes[low[0]], chips[low], ("up", low, edge)).x
+                      - _exit(boxes[place], chips[high], ("down", high, None)).x + boxes[place].width / 2
+                      for low, high, edge in hangs[place] if tiers[low[0]] < tier]
             wanted[place] = sum(wishes) / len(wishes) if wishes else float(1 << 20 if tier else 0)
         places.sort(key=lambda place: (wanted[place], place_rank[place]))
         far = max((one for one in wanted.values() if one < 1 << 20), default=0.0)
@@ -482,16 +489,9 @@ def _stack(result: Card, boxes: dict, by_tier: dict, tiers: dict, chips: dict, u
     result.chips = chips
 
 
-def _exit(box: Box, chip: Chip, key: tuple, way: str) -> float:
-    """Where a line from a chip to another namespace leaves its own."""
-    ends = [one if way == "down" else other for one, other, edge in box.local if edge == (way, key) and (one if way == "down" else other).link is None]
-    ends = [end for end in ends if end.layer == (0 if way == "down" else len(box.layers) - 1)]
-    return sum(end.x for end in ends) / len(ends) if ends else chip.x
-
-
-def _ends(box: Box, chip: Chip, key: tuple, way: str) -> list:
-    ends = [one if way == "down" else other for one, other, edge in box.local if edge == (way, key)]
-    return [end for end in ends if end.link is None and end.layer == (0 if way == "down" else len(box.layers) - 1)] or [chip]
+def _exit(box: Box, chip: Chip, what: tuple) -> Chip:
+    """Where a line from a chip to another namespace leaves its own: the last bend, or the chip itself."""
+    return box.exits.get((*what[:2], id(what[2])), chip)
 
 
 def _joint(low: Chip, high: Chip) -> tuple:
@@ -541,12 +541,6 @@ def _local_lines(box: Box) -> list:
 def _route(result: Card, ceiling: float, routes: list, boxes: dict, chips: dict):
     """Lines through the space above a tier; those that cannot be straight have a track of their own."""
     taken: list = []
-    used = defaultdict(int)
-
-    def end(key, way):
-        ends = _ends(boxes[key[0]], chips[key], key, way)
-        used[way, key] += 1
-        return ends[(used[way, key] - 1) % len(ends)]
 
     def track(start, stop):
         start, stop = min(start, stop) - 6, max(start, stop) + 6
@@ -559,7 +553,8 @@ def _route(result: Card, ceiling: float, routes: list, boxes: dict, chips: dict)
 
     pending = []
     for low, high, edge, tunnel, same in routes:
-        one, other = end(low, "up"), end(high, "up" if same else "down")
+        one = _exit(boxes[low[0]], chips[low], ("up", low, tunnel or edge))
+        other = _exit(boxes[high[0]], chips[high], ("up", high, tunnel or edge) if same else ("down", high, None))
         if same:
             pending.append((abs(one.x - other.x), one, other, edge, tunnel, same, one.x, other.x))
         else:

@@ -4,6 +4,7 @@
 """What a picture of live networks shows: machines, their namespaces, links and what joins them. The renderers know nothing of documents."""
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ def network(address: str) -> str:
     return "" if found.prefixlen == found.max_prefixlen or found.is_link_local or found.is_loopback else str(found)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def bare(address) -> str:
     """An address without its prefix length, spelt in one way."""
     text = str(address).partition("/")[0]

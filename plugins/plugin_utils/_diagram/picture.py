@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import ipaddress
 from collections import defaultdict
 
@@ -17,6 +18,8 @@ LEAVE_OUT = ("lo", "unused")
 MOST_TAGS = 4
 #: As many machines that are alike are drawn, in all; the others become lines of a table.
 DRAWN_ALIKE = 3
+#: More namespaces of a machine that are alike become lines of a list, in columns of so many.
+SPELT_OUT, LIST = 6, 30
 _LOOPBACK = ("127.0.0.1/8", "::1/128")
 _CARRIERS = ("", "bond", "team", "vlan", "hsr", "batadv")
 _ENDS = ("", "netdevsim", "ipoib")
@@ -35,6 +38,10 @@ def picture(states: dict, intended: dict | None = None, title: str = "", leave_o
     machines = [_machine(name, live[name], wanted.get(name), colours, tuple(leave_out)) for name in names]
     segments = _segments(machines, live)
     inside = _tunnels(machines, live, segments, colours)
+    ends = {end for segment in segments for end in segment.nics}
+    ends |= {end for tunnels in (inside, *(segment.tunnels for segment in segments)) for tunnel in tunnels for end in tunnel.ends}
+    for machine in machines:
+        _alike_places(machine, {key for name, key in ends if name == machine.name} if len(machine.places) > SPELT_OUT else set())
     return Picture(title, _alike(machines), segments, inside)
 
 
@@ -414,20 +421,27 @@ def _tunnels(machines: list, live: dict, segments: list, colours) -> list:
             one = parent[one]
         return one
 
+    @functools.lru_cache(maxsize=None)
+    def listening(remote, kind, name) -> tuple:
+        """The ends that an address stands for. One without an address of its own listens on all that its namespace has."""
+        found = []
+        for host, place in homes.get(remote, ()):
+            for other in by_home.get((host, kind, name), ()):
+                local = ends[other][2].options.get("local")
+                if model.bare(local) == remote if local else place == ends[other][1][0]:
+                    found.append(other)
+        return tuple(found)
+
     groups: dict = {}
     for number, (host, key, told) in enumerate(ends):
         kind, name, mine = told.kind, str(told.options.get("id", "")), set()
         group = told.options.get("group")
         if group:
             parent[root(number)] = root(groups.setdefault((kind, name, str(group)), number))
-        for remote in told.remotes | ({model.bare(told.options["remote"])} if told.options.get("remote") else set()):
-            for other_host, place in homes.get(remote, ()):
-                for other in by_home.get((other_host, kind, name), ()):
-                    there = ends[other][2]
-                    local = there.options.get("local")
-                    # An end without an address of its own listens on all that its namespace has.
-                    if other != number and (model.bare(local) == remote if local else place == ends[other][1][0]):
-                        mine.add(other)
+        remotes = told.remotes | {model.bare(told.options["remote"])} if told.options.get("remote") else told.remotes
+        for remote in remotes:
+            mine.update(listening(remote, kind, name))
+        mine.discard(number)
         reached.append(mine)
         for other in mine:
             if parent[other] != parent[number]:
@@ -494,7 +508,76 @@ def _home(segments: list, machines: list, tunnel: Tunnel, told: list) -> Segment
     return segments[-1]
 
 
-# ---- machines that are the same
+# ---- what is the same
+
+
+def _alike_places(machine: Machine, ends: set):
+    """Many namespaces that hang on one bridge or NIC in the same way: a few stay, the others become one list."""
+    if len(machine.places) <= SPELT_OUT:
+        return
+    links, edges = defaultdict(list), defaultdict(list)
+    for key in machine.links:
+        links[key[0]].append(key)
+    for edge in machine.edges:
+        for key in {edge.low, edge.high}:
+            edges[key].append(edge)
+    groups = defaultdict(list)
+    for place in machine.places.values():
+        unit = _unit(place, machine, links, edges, ends) if place.name else None
+        if unit is not None:
+            groups[unit[0]].append((place, unit[1], unit[2]))
+    for (holder, *dummy), units in sorted(groups.items(), key=lambda one: natural(one[1][0][0].name)):
+        gone = units[DRAWN_ALIKE:] if len(units) > SPELT_OUT else []
+        if gone:
+            _list(machine, holder, gone, links, units[DRAWN_ALIKE - 1][0].name)
+
+
+def _unit(place: Place, machine: Machine, links: dict, edges: dict, ends: set):
+    """(shape with what the namespace hangs on first, its ports there, cells of its line), or None where it is not so simple."""
+    keys, ports, holders, outline = links[place.name], [], set(), []
+    for key in keys:
+        link = machine.links[key]
+        if link.drift or key in ends or any(one.drift for one in (*link.addresses, *link.notes, *link.tags)):
+            return None
+        outline.append((link.name, link.kind, link.up, tuple(link.tags), tuple(link.notes), len(link.addresses)))
+        for edge in edges[key]:
+            other = edge.low if edge.high == key else edge.high
+            if other[0] == place.name:
+                outline.append((edge.what, edge.low[1], edge.high[1]))
+                continue
+            port = machine.links[other]
+            if edge.what == PARENT:
+                holders.add(other)
+                outline.append((edge.what, link.name))
+                continue
+            masters = [one for one in edges[other] if one is not edge]
+            if len(masters) != 1 or masters[0].what != PORT or masters[0].low != other or port.addresses or port.drift or masters[0].drift or edge.drift:
+                return None
+            holders.add(masters[0].high)
+            ports.append(other)
+            outline.append((edge.what, link.name, port.kind, port.up, tuple(port.tags), tuple(port.notes), edge.colour))
+    if len(holders) != 1 or place.drift or any(note.drift for note in place.notes):
+        return None
+    cells = [place.name, *(port[1] for port in ports), *(one.text for key in keys for one in machine.links[key].addresses)]
+    return (holders.pop(), tuple(place.notes), tuple(outline)), ports, cells
+
+
+def _list(machine: Machine, holder: tuple, gone: list, links: dict, like: str):
+    widths = [max(len(cells[number]) for dummy, dummy2, cells in gone) for number in range(len(gone[0][2]))]
+    lines = ["  ".join(cell.ljust(wide) for cell, wide in zip(cells, widths)) for dummy, dummy2, cells in gone]
+    rows = [Text("    ".join(lines[number::min(LIST, len(lines))]).rstrip()) for number in range(min(LIST, len(lines)))]
+    removed = {key for place, ports, dummy in gone for key in (*links[place.name], *ports)}
+    first = machine.links[links[gone[0][0].name][0]] if links[gone[0][0].name] else None
+    colours = {edge.colour for edge in machine.edges if edge.low in removed or edge.high in removed}
+    for place, dummy, dummy2 in gone:
+        del machine.places[place.name]
+    name = f"{gone[0][0].name} … {gone[-1][0].name}"
+    key = (name, f"{len(gone)} like {like}")
+    machine.places[name] = Place(name)
+    machine.edges = [edge for edge in machine.edges if edge.low not in removed and edge.high not in removed]
+    machine.edges.append(Edge(PARENT, holder, key, colours.pop() if len(colours) == 1 else None))
+    machine.links = {one: link for one, link in machine.links.items() if one not in removed}
+    machine.links[key] = Link(key[0], key[1], first.kind if first else "", True, rows, [])
 
 
 def _shape(machine: Machine) -> tuple:

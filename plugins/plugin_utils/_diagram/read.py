@@ -66,6 +66,10 @@ def items(document: dict, section: str):
         if not isinstance(item, dict):
             continue
         config = item.get("config")
+        if config is None:
+            if item.get("state") != "absent":
+                yield item
+            continue
         inherited = {option: value for option, value in item.items() if option != "config"}
         for one in ([{**inherited, **each} for each in config] if isinstance(config, list) else [inherited]):
             if one.get("state") != "absent":
@@ -113,9 +117,12 @@ def _spelt(address: str) -> str:
 
 
 def _at(found: Facts, item: dict, name: str = "dev") -> Told:
-    place = place_of(item.get("netns"))
-    found.places.setdefault(place, {})
-    return found.links.setdefault((place, str(item.get(name))), Told())
+    key = place_of(item.get("netns")), str(item.get(name))
+    told = found.links.get(key)
+    if told is None:
+        found.places.setdefault(key[0], {})
+        told = found.links[key] = Told()
+    return told
 
 
 def _note(found: Facts, item: dict, text: str):
@@ -203,10 +210,13 @@ def _vlans(told: Told, item: dict):
 
 
 def _entry(found: Facts, item: dict):
-    told = _at(found, item)
-    remotes = item.get("remotes") or ([item["dst"]] if item.get("dst") else ())
-    told.remotes.update(bare(one) for one in remotes)
-    if item.get("mac") and not remotes:
+    # Of these there may be a million.
+    told, dst, remotes = _at(found, item), item.get("dst"), item.get("remotes")
+    if dst:
+        told.remotes.add(bare(dst))
+    elif remotes:
+        told.remotes.update(map(bare, remotes))
+    elif item.get("mac"):
         found.macs.setdefault(str(item["mac"]).lower(), set()).add((place_of(item.get("netns")), str(item.get("dev"))))
 
 

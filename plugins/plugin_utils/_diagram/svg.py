@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram import layout, text
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.layout import ADDRESS, HEAD, LINE, NAME, PAD, SMALL, TITLE, Card, card
-from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.model import CHANGED, MISSING, REDIRECT, UNEXPECTED, Machine, Picture, Tag
+from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.model import CHANGED, MISSING, REDIRECT, UNEXPECTED, Edge, Machine, Picture, Tag
 
 #: Segments, told apart by people who do not see all colours, dark enough for white text.
 PALETTE = ("#0072B2", "#B3477D", "#00795A", "#7A5C00", "#5B3FA8", "#3A7D9C", "#8C3B1A", "#4D4D4D")
@@ -127,15 +127,19 @@ def _notes(canvas: Canvas, notes: list, x: float, y: float):
 
 def _line(canvas: Canvas, line, colours: dict):
     edge = line.edge
-    colour, drift, what = None, "", ""
-    if isinstance(edge, tuple):
+    colour, drift, what, tunnel = None, "", "", line.tunnel
+    if isinstance(edge, tuple) and isinstance(edge[2], Edge):
+        colour, drift = edge[2].colour, edge[2].drift
+    elif isinstance(edge, tuple) and edge[2] is not None:
+        tunnel = edge[2]
+    elif isinstance(edge, tuple):
         colour, drift = colours.get(edge[1], (None, ""))
     elif edge is not None:
         colour, drift, what = edge.colour, edge.drift, edge.what
-    if line.tunnel is not None:
-        colour = line.tunnel.colour
+    if tunnel is not None:
+        colour = tunnel.colour
     look = f'stroke="{DRIFT.get(drift) or colour_of(colour)}" stroke-width="{2.2 if colour is not None or drift else 1.4}"'
-    if drift == MISSING or what == REDIRECT or line.tunnel is not None:
+    if drift == MISSING or what == REDIRECT or tunnel is not None:
         look += ' stroke-dasharray="5 3"'
     else:
         look += _dashes(colour)
@@ -170,8 +174,7 @@ def _card(canvas: Canvas, drawn: Card):
             if edge.low[0] != edge.high[0]:
                 colours.setdefault(key, (edge.colour, edge.drift))
     for line in drawn.lines:
-        if line.edge is not None and not isinstance(line.edge, tuple) or line.tunnel is not None or isinstance(line.edge, tuple):
-            _line(canvas, line, colours)
+        _line(canvas, line, colours)
     for chip in drawn.chips.values():
         _chip(canvas, chip)
 
