@@ -408,7 +408,8 @@ def test_hosts_on_taps_speak_through_the_bridge(taps):
         {'tap': 'tap1', 'src': '10.8.0.3', 'mac': '02:00:00:00:00:33'}, {'tap': 'tap1', 'src': '10.8.0.4'},
         {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.3'}, {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.4', 'size': 1400, 'user': 'root'},
         {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.1'}, {'to': '10.8.0.4'}, {'to': '10.8.0.2'},
-        {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.5', 'expect': 'unreachable'}, {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.5', 'timeout': 0.5}])['results']
+        {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.5', 'expect': 'unreachable'},
+        {'tap': 'tap0', 'src': '10.8.0.2', 'to': '10.8.0.5', 'timeout': 0.5}])['results']
     # one device takes one program: the other user's waits until it is free
     assert [row['ok'] for row in rows] == [True] * 8 + [False] and rows[3]['sent'] < rows[7]['sent'], rows
     assert 'ARP unanswered: 10.8.0.5 beyond tap0' in rows[8]['reason']

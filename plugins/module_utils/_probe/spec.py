@@ -108,7 +108,8 @@ def _normalise_rate(item, label):
     item['interval'] = (max(item['size'], LEAST) + HEADERS[item['family']]) * 8 / item['rate']
     item['count'] = max(int(item['duration'] / item['interval']), 2)
     if item['count'] > 65535:
-        raise ProbeError(f"{label}: {item['count']} packets of {item['size']} bytes are more than 65535; give a larger size, a smaller rate or a shorter duration")
+        raise ProbeError(f"{label}: {item['count']} packets of {item['size']} bytes are more than 65535; give a larger size, a smaller rate or a shorter"
+                         ' duration')
 
 
 def _normalise_can(item, label):

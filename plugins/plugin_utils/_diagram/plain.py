@@ -167,8 +167,10 @@ def _string(lines: list) -> str:
 
 def dot(picture: Picture) -> str:
     names = _Names()
-    out = ["graph vnet {", f"  graph [rankdir=BT, fontname=Helvetica, compound=true, newrank=true, label={_string([_said(picture.title)])}, labelloc=t];",
-           f'  node [shape=box, fontname=Helvetica, fontsize=10, color="{GREY}", style=filled, fillcolor=white];', f'  edge [color="{RULE}", fontname=Helvetica];']
+    out = ["graph vnet {",
+           f"  graph [rankdir=BT, fontname=Helvetica, compound=true, newrank=true, label={_string([_said(picture.title)])}, labelloc=t];",
+           f'  node [shape=box, fontname=Helvetica, fontsize=10, color="{GREY}", style=filled, fillcolor=white];',
+           f'  edge [color="{RULE}", fontname=Helvetica];']
     for number, machine in enumerate(picture.machines):
         own = machine.places.get("")
         out.append(f"  subgraph cluster_{number} {{")
@@ -177,7 +179,8 @@ def dot(picture: Picture) -> str:
             keys = [key for key in machine.links if key[0] == place.name]
             if place.name:
                 look = {MISSING: f'color="{DRIFT[MISSING]}"; style=dashed;', UNEXPECTED: f'color="{DRIFT[UNEXPECTED]}"; penwidth=2;'}.get(place.drift, "")
-                out.append(f"    subgraph cluster_{number}_{index} {{ labelloc=b; label={_string([_said(place.name), *(_said(note) for note in place.notes)])}; {look}")
+                label = _string([_said(place.name), *(_said(note) for note in place.notes)])
+                out.append(f"    subgraph cluster_{number}_{index} {{ labelloc=b; label={label}; {look}")
                 if not keys:
                     out.append(f'      {names.of("empty", number, index)} [label="", style=invis];')
             for key in keys:

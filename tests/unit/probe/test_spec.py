@@ -59,7 +59,8 @@ def test_zone_is_the_device():
     ({'to': '192.0.2.1', 'seen_as': '192.0.2.1'}, 'protocol tcp or udp'), ({'listen': True}, 'needs protocol tcp or udp and a port'),
     ({'listen': True, 'protocol': 'tcp', 'port': 1, 'to': '192.0.2.1'}, 'exclude each other'), ({'to': 'fe80::1%a', 'dev': 'b'}, 'different interfaces'),
     ({'tap': 'tap0', 'to': '192.0.2.1'}, 'src is missing'), ({'tap': 'tap0', 'src': '::1'}, 'IPv4 addresses only'),
-    ({'tap': 'tap0', 'src': '192.0.2.1', 'protocol': 'udp', 'port': 7}, 'ICMP only'), ({'tap': 'tap0', 'src': '192.0.2.1', 'dev': 'eth0'}, 'dev does not go with tap'),
+    ({'tap': 'tap0', 'src': '192.0.2.1', 'protocol': 'udp', 'port': 7}, 'ICMP only'),
+    ({'tap': 'tap0', 'src': '192.0.2.1', 'dev': 'eth0'}, 'dev does not go with tap'),
     ({'tap': 'tap0', 'src': '192.0.2.1', 'mac': '01:00:5e:00:00:01'}, 'not the MAC address of one host'), ({'to': '192.0.2.1', 'user': 'vm'}, 'user needs tap'),
     ({'tap': 'tap0', 'src': '192.0.2.1', 'count': 3}, 'only answers'),
 ])
