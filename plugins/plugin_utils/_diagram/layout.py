@@ -284,7 +284,8 @@ def _fill(box: Box, machine: Machine, chips: dict, joins: list, down: set, up: d
     def before(key) -> tuple:
         """What hangs together comes first, by the segment that it is of, then what leads elsewhere, last what stands alone."""
         tags = [(False, tag.colour, ()) for tag in machine.links[key].tags if tag.colour >= 0]
-        return key not in touched, key not in touched and key not in rank and key not in down, rank.get(key) or min(tags, default=(True, 1 << 20, ())), natural(key[1])
+        place = rank.get(key) or min(tags, default=(True, 1 << 20, ()))
+        return key not in touched, key not in touched and key not in rank and key not in down, place, natural(key[1])
 
     keys = sorted((key for key in machine.links if key[0] == box.place.name), key=before)
     layer = _layers(keys, local)
@@ -408,7 +409,8 @@ def card(machine: Machine, tunnels: list) -> Card:
         for high, dummy in highs:
             arrivals[high[0]] += 1
     tag = {key: min(((edge.colour is None, edge.colour or 0),)) for edge in across for key in (edge.low, edge.high)}
-    place_rank = {place: min([tag[key] for key in machine.links if key[0] == place and key in tag], default=(True, 1 << 20)) + (natural(place),) for place in tiers}
+    place_rank = {place: min([tag[key] for key in machine.links if key[0] == place and key in tag], default=(True, 1 << 20)) + (natural(place),)
+                  for place in tiers}
     for tier in sorted(by_tier, reverse=True):
         for place in by_tier[tier]:
             # one namespace alone above has all the room it wants

@@ -19,7 +19,7 @@ MOST_TAGS = 4
 #: As many machines that are alike are drawn, in all; the others become lines of a table.
 DRAWN_ALIKE = 3
 #: More namespaces of a machine that are alike become lines of a list, in columns of so many.
-SPELT_OUT, LIST = 6, 30
+SPELT_OUT, LIST = 6, 45
 _LOOPBACK = ("127.0.0.1/8", "::1/128")
 _CARRIERS = ("", "bond", "team", "vlan", "hsr", "batadv")
 _ENDS = ("", "netdevsim", "ipoib")
