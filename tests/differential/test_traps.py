@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import apply
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket, Request
 from module import ModuleFailed, round_trip, run_here
 
 RTM_NEWNEIGH = 28
@@ -40,6 +40,23 @@ def dropping(kind: int, number: int, always: bool = False):
         return batch(self, kept)
 
     return mock.patch.object(NetlinkSocket, 'batch', lossy), lost
+
+
+def refusing(kind: int, number: int):
+    """A NetlinkSocket.batch that loses the message of that number among those of a kind, and whose kernel refuses it when it is sent again."""
+    batch, seen, lost = NetlinkSocket.batch, [0], []
+
+    def lossy(self, requests):
+        kept = []
+        for request in requests:
+            seen[0] += request.type == kind
+            if request.type == kind and seen[0] == number + 1 and not lost:
+                lost.append(request.body)
+            else:
+                kept.append(Request(17, 0, b'\0' * 16) if request.body in lost else request)
+        return batch(self, kept)
+
+    return mock.patch.object(NetlinkSocket, 'batch', lossy)
 
 
 @pytest.fixture
@@ -73,6 +90,15 @@ def test_fdb_insert_that_is_lost_again_is_reported(vxlan):
         result = run_here('vnet_fdb', {'netns': vxlan.name, 'dev': 'vx', 'config': FDB})
     assert len(lost) == 2 and MAC(57) not in entries(vxlan)
     assert 'did not keep' in str(result['warnings']), result
+
+
+def test_repair_that_is_refused_is_reported(vxlan):
+    """What was made stays; the warning says what is missing, and why."""
+    with refusing(RTM_NEWNEIGH, 57):
+        result = run_here('vnet_fdb', {'netns': vxlan.name, 'dev': 'vx', 'config': FDB})
+    assert MAC(57) not in entries(vxlan) and len(entries(vxlan)) == len(FDB) - 1
+    warning = str(result['warnings'])
+    assert MAC(57) in warning and 'could not be made again' in warning and 'The rest of the task stands' in warning and 'of this task was taken back' not in warning
 
 
 @pytest.mark.parametrize('option, value', [('id', 8), ('dstport', 4790), ('port_range', '7000-7777'), ('proxy', True), ('gbp', True)])

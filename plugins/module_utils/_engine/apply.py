@@ -22,8 +22,8 @@ class Refused(Exception):
 class Applier:
     """Runs operations. What can travel together does; the order of the plan is kept across namespaces."""
 
-    def __init__(self, resources: dict, kernel):
-        self.resources, self.kernel = resources, kernel
+    def __init__(self, resources: dict, kernel, what: str = 'this task'):
+        self.resources, self.kernel, self.what = resources, kernel, what
         self.pending: list[tuple] = []  # (operation, netns, request)
         self.removing = False  # whether something that is pending goes
         #: {id: [operation, certain]} of what reached the kernel, in order; not certain: it was carried out in part, or nobody knows
@@ -182,7 +182,7 @@ class Applier:
         if troubles:
             text += '. Not everything could be taken back: ' + '; '.join(troubles)
         else:
-            text += '. Everything else of this task was taken back'
+            text += f'. Everything else of {self.what} was taken back'
         return TransactionError(text, failed_operation=describe(operation, self.resources), errno=error.errno, errno_name=error.name,
                                 extack=error.extack, rolled_back=not troubles)
 

@@ -36,13 +36,14 @@ def verify(desired, resources: dict, kernel) -> list[str]:
     again = make_plan(desired, World(resources, kernel))
     if not again:
         return []
-    warnings = [f'not found as it had just been made, and made again: {_named(again)}']
     try:
-        Applier(resources, kernel).run(again)
+        Applier(resources, kernel, 'this repair').run(again)
     except TransactionError as exc:
-        return [*warnings, exc.message]
+        return [f'not found as it had just been made: {_named(again)}. The rest of the task stands, but this could not be made again: {exc.message}; see who else'
+                ' changes it, and run the task again']
     left = make_plan(desired, World(resources, kernel))
-    return warnings + ([f'the kernel, or someone else on this machine, did not keep {_named(left)}'] if left else [])
+    return [f'not found as it had just been made, and made again: {_named(again)}'] + (
+        [f'the kernel, or someone else on this machine, did not keep {_named(left)}; see who else changes it, and run the task again'] if left else [])
 
 
 def _named(operations: list, most: int = 10) -> str:
