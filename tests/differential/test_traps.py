@@ -428,3 +428,15 @@ def test_namespace_that_someone_else_makes_meanwhile(spaces):
         assert 'by someone else at the same time; run again (EEXIST)' in caught.value.result['msg'] and name in namespaces.names()
     finally:
         namespaces.Namespaces().remove(name)
+
+
+def test_what_is_on_a_link_that_was_down_survives_its_coming_up(spaces):
+    """Taken back, the link goes down again, and with that the kernel forgets its neighbours and IPv6 addresses."""
+    ours = spaces('ours')
+    ours.batch(['ip link add name d0 type dummy', 'ip link set dev d0 up', 'ip link set dev d0 down', 'ip addr add 192.0.2.1/24 dev d0',
+                'ip addr add 2001:db8::1/64 dev d0 nodad', 'ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev d0'])
+    before = ours.normal('ip addr', 'ip neigh')
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {'links': [{'netns': ours.name, 'name': 'd0', 'up': True}], **failing(ours)})
+    assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+    ours.unchanged(before, ours.normal('ip addr', 'ip neigh'))

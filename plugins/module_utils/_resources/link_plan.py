@@ -261,6 +261,8 @@ class LinkPlan:
             undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
         undo += hung
         late = late_options(changed)
+        if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
+            undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
         for option, own in late.items():
             changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
         changed = {option: value for option, value in changed.items() if value != {}}
