@@ -294,6 +294,9 @@ class LinkPlan:
             if kind in KINDS and not KINDS[kind].made:
                 raise InputError(f"{one.where}: '{one.key}' cannot be made anew: devices of kind {kind} come with their hardware")
         self._lower_gone(one, found)
+        if found.kind is None or is_fallback(found):
+            reason = 'its driver makes it in every network namespace' if found.kind else 'it is a physical link or the loopback'
+            raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
         old = restorable(found.values)
         if one.values.get('kind') not in (None, found.kind):
             old = {option: value for option, value in old.items() if option in _ANY_KIND or option in PORTS}
