@@ -29,9 +29,9 @@ class Lazy(dict):
 
 
 class LazyDict(dict):
-    """A dict whose content is made by a function when anybody looks at it."""
+    """A dict whose content is made by a function when anybody looks at it; validate-modules makes dicts of its type that are empty."""
 
-    def __init__(self, make):
+    def __init__(self, make=dict):
         super().__init__()
         self._make = make
 
