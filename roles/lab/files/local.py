@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Machines that are namespaces of the running kernel.
 
-Each has a network and a mount namespace of its own, with its own /run/netns, so that two machines may have tenants of one name; a
-sleeping process holds them. The segments are bridges in the namespace of one more holder. The host's own network is never touched.
+Each has a network and a mount namespace of its own, with its own /run/netns and /run/teamd, so that two machines may have tenants and teams of
+one name; a sleeping process holds them. The segments are bridges in the namespace of one more holder. The host's own network is never touched.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ def call(name, *arguments):
         raise OSError(ctypes.get_errno(), name + ": " + os.strerror(ctypes.get_errno()))
 call("unshare", NEWNS | NEWNET)
 call("mount", b"none", b"/", None, REC | PRIVATE, None)
-os.makedirs("/run/netns", exist_ok=True)
-call("mount", b"tmpfs", b"/run/netns", b"tmpfs", 0, b"mode=0755")
+for folder in ("/run/netns", "/run/teamd"):
+    os.makedirs(folder, exist_ok=True)
+    call("mount", b"tmpfs", folder.encode(), b"tmpfs", 0, b"mode=0755")
 call("mount", b"sysfs", b"/sys", b"sysfs", 0, None)
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
     fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
@@ -46,6 +47,8 @@ os.dup2(null, 2)
 os.execvp("sleep", ["sleep", "infinity"])
 """
 SWITCH = "switch"
+# A wire carries LACP too, which a switch keeps to itself; the kernel lets all of these groups through but that of pause frames.
+ALL_BUT_PAUSE = 0xFFFD
 
 
 def network_of(pid):
@@ -72,6 +75,7 @@ def wires(config, pids):
             port = port_name(number, position)
             lines.append(f"link add {port} type veth peer name {nic['name']} address {mac(number, position)} netns {pids[f'node{number}']}")
             lines.append(f"link set {port} master {bridges[nic['segment']]} up")
+            lines.append(f"link set {port} type bridge_slave group_fwd_mask {ALL_BUT_PAUSE}")
     return lines
 
 

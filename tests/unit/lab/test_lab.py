@@ -143,6 +143,8 @@ def test_local_wires(config):
     assert "link add m2p1 type veth peer name eth1 address 52:54:00:00:02:01 netns 72" in lines
     masters = {line.split()[2]: line.split()[4] for line in lines if " master " in line}
     assert masters["m1p1"] == masters["m2p1"] != masters["m1p2"] == masters["m2p2"]
+    # LACP passes; of a port that is none yet nothing can be set, so these are lines of their own
+    assert [line for line in lines if "group_fwd_mask" in line] == [f"link set {port} type bridge_slave group_fwd_mask 65533" for port in masters]
 
 
 # -- the switch
