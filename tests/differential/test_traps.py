@@ -384,7 +384,8 @@ def test_macs_of_what_sits_on_a_link_are_not_entries(spaces):
                 f'ip link add link d0 name m1 address 02:00:00:00:07:02 netns {away.name} type macvlan mode bridge'])
     away.ip('link set dev m1 up')
     ours.bridge('fdb add 02:00:00:00:07:09 dev d0')
-    assert {'02:00:00:00:07:01', '02:00:00:00:07:02', '02:00:00:00:07:07', '02:00:00:00:07:09'} <= {entry['mac'] for entry in ours.json('bridge fdb show dev d0')[0]}
+    shown = {entry['mac'] for entry in ours.json('bridge fdb show dev d0')[0]}
+    assert {'02:00:00:00:07:01', '02:00:00:00:07:02', '02:00:00:00:07:07', '02:00:00:00:07:09'} <= shown
     state = run_here('vnet_info', {'netns': [ours.name, away.name], 'gather': ['state']})['state']
     assert [(item['dev'], item['mac']) for item in state['fdb']] == [('d0', '02:00:00:00:07:09')]
     round_trip(ours.name, away.name)
@@ -393,8 +394,8 @@ def test_macs_of_what_sits_on_a_link_are_not_entries(spaces):
 def test_entries_of_a_port_in_all_of_its_vlans(spaces):
     """One without a VLAN makes those of all VLANs of the port: they are back after the port was made anew, and with a document of vnet_info."""
     ours, again = spaces('ours', 'again')
-    ours.batch(['ip link add name b0 type bridge vlan_filtering 1', 'ip link set dev b0 up', 'ip link add name p0 address 02:00:00:00:00:01 mtu 1400 type dummy',
-                'ip link set dev p0 master b0', 'ip link set dev p0 up'])
+    ours.batch(['ip link add name b0 type bridge vlan_filtering 1', 'ip link set dev b0 up',
+                'ip link add name p0 address 02:00:00:00:00:01 mtu 1400 type dummy', 'ip link set dev p0 master b0', 'ip link set dev p0 up'])
     ours.bridge('fdb add 02:00:00:00:00:0a dev p0 master static sticky')
     ours.bridge('vlan add dev p0 vid 10')
     ours.bridge('fdb add 02:00:00:00:00:0b dev p0 master static')

@@ -168,7 +168,8 @@ class LinkPlan:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
         owner = self.world.links(one.netns).owner_of(one.key)
         if owner is not None and not self._lets_go(one, owner):
-            raise InputError(f"{one.where}: '{one.key}' is an alternative name of {owner} in {_place(one.netns)}; take another name, or that one away from {owner}")
+            raise InputError(f"{one.where}: '{one.key}' is an alternative name of {owner} in {_place(one.netns)}; take another name, or that one away"
+                             f' from {owner}')
         self._check_parts(one, None)
         values = with_defaults({'up': True, **one.values})
         late = late_options(values)
@@ -260,9 +261,9 @@ class LinkPlan:
             back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
             undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
         undo += hung
-        late = late_options(changed)
         if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
             undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
+        late = late_options(changed)
         for option, own in late.items():
             changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
         changed = {option: value for option, value in changed.items() if value != {}}
@@ -293,10 +294,10 @@ class LinkPlan:
         for kind in (found.kind, one.values.get('kind')):
             if kind in KINDS and not KINDS[kind].made:
                 raise InputError(f"{one.where}: '{one.key}' cannot be made anew: devices of kind {kind} come with their hardware")
-        self._lower_gone(one, found)
         if found.kind is None or is_fallback(found):
             reason = 'its driver makes it in every network namespace' if found.kind else 'it is a physical link or the loopback'
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
+        self._lower_gone(one, found)
         old = restorable(found.values)
         if one.values.get('kind') not in (None, found.kind):
             old = {option: value for option, value in old.items() if option in _ANY_KIND or option in PORTS}
