@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# What the documented topologies are built on: namespaces of a throw-away kernel, unless LAB says otherwise.
+TOPOLOGY_LAB := $(or $(LAB),local)
 LAB ?= qemu
 N ?= 3
 ARGS ?=
@@ -72,15 +74,27 @@ site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this k
 	  || { echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'; exit 1; }
 	@echo 'Proven: $(BUILD)/site.md. Drawn: $(BUILD)/site.svg. Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
 
+# ---- topologies
+
+.PHONY: topology topologies
+topology: venv topology-tools ## one documented topology, ID=..., built, proven, drawn, taken down (LAB=local unless given; ARGS=--write for its page)
+	@$(BIN)/python tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS) $(ID)
+topologies: venv topology-tools ## all documented topologies, and some broken on purpose
+	@$(STEP) 'topologies: built, proven, taken down' $(BIN)/python tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS)
+	@$(STEP) 'topologies: broken on purpose' $(BIN)/python tools/topologies --lab $(TOPOLOGY_LAB) --broken
+.PHONY: topology-tools
+topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
+
 # ---- tests
 
 .PHONY: test
-test: lint sanity unit native differential versions scenario ## all of the following
+test: lint sanity unit native differential versions topologies scenario ## all of the following
 	@echo && echo 'All tests passed.'
 
 .PHONY: lint
 lint: venv ## yamllint, ansible-lint, changelog fragments, generated files up to date
 	@$(STEP) 'lint: generated files' $(BIN)/python tools/generate.py --lint
+	@$(STEP) 'lint: pages of the topologies' $(BIN)/python tools/topologies --lint
 	@$(STEP) 'lint: yamllint' yamllint --strict .
 	@$(STEP) 'lint: changelog fragments' antsibull-changelog lint
 	@$(STEP) 'lint: ansible-lint, profile production' ansible-lint --offline $(ARGS)
