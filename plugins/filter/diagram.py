@@ -12,7 +12,7 @@ from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram import plai
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.picture import LEAVE_OUT, picture
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.read import BRIEF, FULL, NORMAL
 
-FORMATS = {"mermaid": plain.mermaid, "dot": plain.dot, "svg": svg.render}
+FORMATS = {"svg": svg.render, "mermaid": plain.mermaid, "dot": plain.dot}
 DETAILS = (BRIEF, NORMAL, FULL)
 
 

@@ -337,9 +337,11 @@ def _fill(box: Box, machine: Machine, chips: dict, joins: list, down: set, up: d
     _slots(layers, bends)
     _coordinates(layers, bends)
     present = [chip for row in layers for chip in row]
-    left = min((chip.left if chip.link else chip.x - chip.slot / 2 for chip in present), default=0)
-    left = min([left, *(chip.x - chip.slot / 2 for chip in present)])
-    right = max((chip.x + chip.slot / 2 for chip in present), default=0)
+    # Room for what stands above is kept; that of a bar was only there to bring its neighbours to their places.
+    room = [(chip.x - chip.slot / 2, chip.x + chip.slot / 2) for chip in present
+            if chip.link is None or (chip.link.key in up and chip.layer == top)]
+    left = min([low for low, dummy in room] + [chip.left for chip in present], default=0)
+    right = max([high for dummy, high in room] + [chip.right for chip in present], default=0)
     heights = [max((chip.height for chip in row), default=0) for row in layers]
     total = sum(heights) + RISE * (len(layers) - 1)
     y = total

@@ -565,7 +565,8 @@ def _unit(place: Place, machine: Machine, links: dict, edges: dict, ends: set):
 def _list(machine: Machine, holder: tuple, gone: list, links: dict, like: str):
     widths = [max(len(cells[number]) for dummy, dummy2, cells in gone) for number in range(len(gone[0][2]))]
     lines = ["  ".join(cell.ljust(wide) for cell, wide in zip(cells, widths)) for dummy, dummy2, cells in gone]
-    rows = [Text("    ".join(lines[number::min(LIST, len(lines))]).rstrip()) for number in range(min(LIST, len(lines)))]
+    rows = ["    ".join(lines[number::min(LIST, len(lines))]) for number in range(min(LIST, len(lines)))]
+    rows = [Text(row.ljust(len(rows[0]))) for row in rows]
     removed = {key for place, ports, dummy in gone for key in (*links[place.name], *ports)}
     first = machine.links[links[gone[0][0].name][0]] if links[gone[0][0].name] else None
     colours = {edge.colour for edge in machine.edges if edge.low in removed or edge.high in removed}

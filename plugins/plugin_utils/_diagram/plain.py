@@ -19,7 +19,8 @@ def _said(text) -> str:
 
 
 def _lines(link) -> list:
-    tags = " ".join(_said(tag) + ("" if tag.untagged else " tagged") for tag in link.tags)
+    tags = ", ".join(_said(tag).replace(tag.text, f"VID {tag.text}" if tag.text[:1].isdecimal() else tag.text) + ("" if tag.untagged else " tagged")
+                     for tag in link.tags)
     notes = [_said(note) for note in link.notes]
     return [line for line in (_said(link.name) + (f" ({link.kind})" if link.kind else ""), tags, *notes, *(_said(one) for one in link.addresses)) if line]
 
@@ -96,19 +97,22 @@ def mermaid(picture: Picture) -> str:
     out.append("flowchart BT")
     for machine in picture.machines:
         top = names.of("machine", machine.name)
-        own = machine.places.get("")
-        out.append(f"  subgraph {top}[{_quoted([_said(machine.name), *(_said(note) for note in (own.notes if own else ()))])}]")
+        out.append(f"  subgraph {top}[{_quoted([_said(machine.name)])}]")
+        styles.append(f"  class {top} machine")
         for place in machine.places.values():
             keys = [key for key in machine.links if key[0] == place.name]
             indent = "    "
             if place.name:
                 box = names.of("place", machine.name, place.name)
-                out.append(f"    subgraph {box}[{_quoted([_said(place.name), *(_said(note) for note in place.notes)])}]")
+                out.append(f"    subgraph {box}[{_quoted([_said(place.name)])}]")
                 indent = "      "
-                if not keys:
+                if not keys and not place.notes:
                     out.append(f'{indent}{names.of("empty", machine.name, place.name)}[" "]')
-                if place.drift:
-                    styles.append(f"  class {box} {place.drift}")
+                styles.append(f"  class {box} {place.drift or 'netns'}")
+            if place.notes:  # a title has room for one line only
+                node = names.of("notes", machine.name, place.name)
+                out.append(f"{indent}{node}[{_quoted([_said(note) for note in place.notes])}]")
+                styles.append(f"  class {node} note")
             for key in keys:
                 link = machine.links[key]
                 node = names.of("link", machine.name, key)
@@ -118,7 +122,7 @@ def mermaid(picture: Picture) -> str:
                 styles += [f"  class {node} {kind}"] if kind else []
             if place.name:
                 out.append("    end")
-        if not machine.links and not [place for place in machine.places if place]:
+        if not machine.links and not any(place.name or place.notes for place in machine.places.values()):
             out.append(f'    {names.of("empty", machine.name)}[" "]')
         out.append("  end")
         if machine.others:
@@ -135,7 +139,7 @@ def mermaid(picture: Picture) -> str:
             links.append((colour, ""))
             continue
         hub = names.of("hub", number)
-        out.append(f"  {hub}([{_quoted(words)}])")
+        out.append(f"  {hub}({_quoted([words[0], ' · '.join(words[1:])] if words[1:] else words)})")
         styles.append(f"  class {hub} hub")
         for node in nodes:
             out.append(f"  {hub} {'-.-' if dashed else '---'} {node}")
@@ -143,8 +147,11 @@ def mermaid(picture: Picture) -> str:
     for colour, drift in sorted({one for one in links if one[0] is not None or one[1]}, key=str):
         those = ",".join(str(number) for number, one in enumerate(links) if one == (colour, drift))
         out.append(f"  linkStyle {those} stroke:{DRIFT.get(drift) or colour_of(colour)},stroke-width:2px")
+    out.append(f"  classDef default fill:#ffffff,stroke:{RULE},color:#1a1a1a")
     used = {style.split()[-1] for style in styles}
     looks = {
+        "machine": "fill:#ffffff,stroke:#1a1a1a,color:#1a1a1a", "netns": f"fill:{PAPER},stroke:{RULE},color:#1a1a1a",
+        "note": f"fill:none,stroke:none,color:{GREY}",
         "nic": f"fill:#ececea,stroke:{GREY},color:#1a1a1a", "hub": f"fill:{PAPER},stroke:#1a1a1a,color:#1a1a1a",
         MISSING: f"fill:#ffffff,stroke:{DRIFT[MISSING]},stroke-width:2px,stroke-dasharray:5 3,color:#1a1a1a",
         UNEXPECTED: f"fill:#fff3d6,stroke:{DRIFT[UNEXPECTED]},stroke-width:2px,color:#1a1a1a",

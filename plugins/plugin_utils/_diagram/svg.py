@@ -54,6 +54,7 @@ class Canvas:
         look += f' text-anchor="{anchor}"' if anchor else ""
         # A reader's substitute for the font may be wider; it is held to the width that was reckoned with.
         look += f' textLength="{_number(wide)}" lengthAdjust="spacingAndGlyphs"' if not bold else ""
+        look += ' xml:space="preserve"' if "  " in str(content) else ""
         self.parts.append(f'<text class="{"m" if mono else "s"}" font-size="{size}" x="{_number(x)}" y="{_number(y)}"{look}>{escape(content)}</text>')
 
 
