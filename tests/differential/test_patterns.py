@@ -102,4 +102,5 @@ def test_a_limit_for_what_arrives(spaces):
                                    [FILTERS['site_found'](built['operations'])])
     run_here('vnet_state', gone)
     assert (one.json('ip link'), one.json('tc qdisc')) == before
-    assert probe(other, **flow, rate='6mbit', min_rate='5500kbit')['ok']
+    free = probe(other, **flow, rate='6mbit', min_rate='2600kbit')  # more than the limit; how much more is a matter of the load of the machine
+    assert free['ok'], free

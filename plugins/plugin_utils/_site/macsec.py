@@ -123,7 +123,8 @@ def document(host: str, items: list[dict], plan: dict, own: dict, members: list[
             "rx_channels": [{"sci": sci, "sa": [_association(secret, sci, an, text, cipher, told["rx"].get(sci, {})) for an, text in sorted(names.items())]}
                             for sci, names in sorted((peers | old).items())],
         }
-        links += [{"name": item["link"], "up": True}]
+        if not any(link["name"] == item["link"] for link in links):  # several links may share a NIC
+            links += [{"name": item["link"], "up": True}]
         links += [{"name": name, "kind": "macsec", "link": item["link"], "up": True} | ({"mtu": item["mtu"]} if item.get("mtu") else {}) | {"macsec": options}]
         addresses += [{"dev": name, "address": address} for address in item.get("addresses") or []]
     return {"links": links, "addresses": addresses}

@@ -109,6 +109,14 @@ def test_a_device_made_again_has_other_keys():
     assert new != old and machines.understood('node1', 'node2') and machines.understood('node2', 'node1')
 
 
+def test_links_may_share_a_nic():
+    machines = Machines('node1', 'node2')
+    for items in machines.items.values():
+        items.append({**items[0], 'name': 'macsec1'})
+    links = machines.run()['node1']['links']
+    assert [link['name'] for link in links] == ['eth1', 'macsec0', 'macsec1'] and links[1]['macsec']['sci'] != links[2]['macsec']['sci']
+
+
 def test_another_secret_is_not_understood():
     machines = Machines('node1', 'node2')
     machines.items['node2'][0]['secret'] = 'another secret than that'

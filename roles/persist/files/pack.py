@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packs what the modules import, and apply.py to start it, into one file that Python runs. The same collection gives the same bytes."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PLUGINS = HERE.parents[2] / "plugins"
+NAME = "ansible_collections/linuxnet/vnet/plugins"
+
+
+def pack(target: str) -> None:
+    with open(target, "wb") as stream:
+        stream.write(b"#!/usr/bin/env python3\n")
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            parts = {f"{NAME}/{path.relative_to(PLUGINS)}": path for path in (PLUGINS / "module_utils").rglob("*.py")}
+            for name, path in sorted({**parts, "__main__.py": HERE / "apply.py"}.items()):
+                archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+if __name__ == "__main__":
+    pack(sys.argv[1])
