@@ -94,8 +94,9 @@ def test_a_limit_for_what_arrives(spaces):
     assert built['changed'] and not state(one, document)['changed']
     flow = {'to': '192.0.2.1', 'protocol': 'udp', 'port': 54321, 'size': 1300, 'duration': 2}
     run_module('vnet_probe', {'netns': one.name, 'protocol': 'udp', 'port': 54321, 'listen': True, 'timeout': 120})
-    seen = run_module('vnet_capture', {'netns': one.name, 'dev': 'ifb0', 'during': [{**flow, 'netns': other.name, 'rate': '6mbit', 'max_rate': '2300kbit',
-                                                                                    'min_rate': '1700kbit'}], 'expect': [{'match': {'dport': 54321}, 'min': 100}]})
+    limited = {**flow, 'netns': other.name, 'rate': '6mbit', 'max_rate': '2300kbit', 'min_rate': '1700kbit'}
+    limited = {**flow, 'netns': other.name, 'rate': '6mbit', 'max_rate': '2300kbit', 'min_rate': '1700kbit'}
+    seen = run_module('vnet_capture', {'netns': one.name, 'dev': 'ifb0', 'during': [limited], 'expect': [{'match': {'dport': 54321}, 'min': 100}]})
     assert seen['ok'] and seen['probes'][0]['rate'] > 1.7e6
     assert not probe(other, **flow, rate='6mbit', min_rate='5mbit')['ok']  # a broken check is noticed
     gone = FILTERS['site_removal']({section: [{'netns': one.name, **item} for item in items] for section, items in document.items()},

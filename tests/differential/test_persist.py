@@ -37,6 +37,7 @@ def test_program(spaces, tmp_path):
     assert f'create links d in {ours.name}' in done.stdout and key not in done.stdout + done.stderr and 'Traceback' not in done.stderr
     assert ours.links().keys() == {'lo', 'd', 'm'} and not ours.module('vnet_link', name='d', kind='dummy')['changed']
     assert (apply().stdout, apply().stderr) == ('', '')
-    (tmp_path / 'state.json').write_text(json.dumps({'links': [{'netns': ours.name, 'name': 'e', 'kind': 'dummy'}, {'netns': ours.name, 'name': 'no', 'mtu': 1}]}))
+    document = {'links': [{'netns': ours.name, 'name': 'e', 'kind': 'dummy'}, {'netns': ours.name, 'name': 'no', 'mtu': 1}]}
+    (tmp_path / 'state.json').write_text(json.dumps(document))
     failed = apply()
     assert failed.returncode == 1 and 'Traceback' not in failed.stderr and "state.json: " in failed.stderr and ours.links().keys() == {'lo', 'd', 'm'}

@@ -5,7 +5,8 @@
 
 Each machine sends under keys of its own. A key is made of the secret, of who sends, and of a random number that is drawn when the key is needed first; this
 number is the first half of the key's name (``key_id``), which the kernel keeps and shows to everybody. So nothing has to be kept elsewhere, and a device that
-is made again, after a reboot say, has other keys: packet numbers never begin again under an old one. The second half of the name shows which secret the key was made of.
+is made again, after a reboot say, has other keys: packet numbers never begin again under an old one. The second half of the name
+shows which secret the key was made of.
 """
 from __future__ import annotations
 
