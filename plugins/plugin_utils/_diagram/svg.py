@@ -93,8 +93,7 @@ def _chip(canvas: Canvas, chip):
     canvas.rect(chip.left, chip.y, chip.right - chip.left, chip.height, f'fill="{fill}" stroke="{stroke}" stroke-width="{_number(wide)}"{dash}')
     y = chip.y + 15
     for row in chip.rows:
-        x = chip.x - layout.span(row) / 2
-        x = min(max(x, chip.left + PAD), chip.right - PAD - layout.span(row))
+        x = (chip.left + chip.right - layout.span(row)) / 2
         for style, content, wide in row:
             what, dummy, drift = style.partition(" ")
             colour = DRIFT.get(drift, INK)
