@@ -98,7 +98,8 @@ def test_netkit(spaces):
 def test_hsr(spaces):
     theirs, ours, replayed, rebuilt = spaces('theirs', 'ours', 'replayed', 'rebuilt')
     slaves = [{'name': f'{ring}{end}', 'kind': 'dummy', 'address': f'02:00:00:00:0{ring[1]}:0{end}'} for ring in ('s0', 's1', 's2') for end in (1, 2)]
-    theirs.batch([*(f'ip link add {item["name"]} address {item["address"]} up type dummy' for item in slaves), 'ip link add h0 type hsr slave1 s01 slave2 s02', 'ip link add h1 type hsr slave1 s11 slave2 s12 supervision 7 version 1',
+    theirs.batch([*(f'ip link add {item["name"]} address {item["address"]} up type dummy' for item in slaves),
+                  'ip link add h0 type hsr slave1 s01 slave2 s02', 'ip link add h1 type hsr slave1 s11 slave2 s12 supervision 7 version 1',
                   'ip link add h2 type hsr slave1 s21 slave2 s22 proto 1', *(f'ip link set h{place} up' for place in range(3))])
     config = [{'name': 'h0', 'kind': 'hsr', 'hsr': {'slave1': 's01', 'slave2': 's02'}},
               {'name': 'h1', 'kind': 'hsr', 'hsr': {'slave1': 's11', 'slave2': 's12', 'supervision': 7, 'version': 1}},

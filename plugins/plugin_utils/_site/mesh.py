@@ -93,9 +93,11 @@ def _values(settings: dict) -> list[str]:
                     check(f"{where}.{key}", item.get(key), address, "it must be an IPv4 or IPv6 address")
                 check(f"{where}.source", item.get("source"), lambda value: bool(ipaddress.ip_network(value)), "it must be a network, as 192.0.2.0/24")
                 check(f"{where}.vid", item.get("vid"), lambda value: 1 <= value <= 4094, "a VLAN is a number from 1 to 4094")
+                check(f"{where}.id", item.get("id"), lambda value: 1 <= value <= 4094, "a VLAN is a number from 1 to 4094")
                 check(f"{where}.vni", item.get("vni"), lambda value: 0 <= value < 1 << 24, "a VNI is a number from 0 to 16777215")
                 check(f"{where}.mtu", item.get("mtu"), lambda value: 68 <= value <= 65535, "an MTU is a number from 68 to 65535")
-                for key in ("name",) if variable in ("aggregation_links", "bridge_bridges") else ("bridge", "link", "out", "interface"):
+                named = variable in ("aggregation_links", "vlan_links", "bridge_bridges")
+                for key in ("name", "link") if named else ("bridge", "link", "out", "interface", "port"):
                     check(f"{where}.{key}", item.get(key), interface, "the name of an interface has 1 to 15 bytes without space, '/' and ':'")
                 for value in item.get("ports", []):
                     value = value["name"] if isinstance(value, dict) else value
@@ -107,7 +109,7 @@ def _values(settings: dict) -> list[str]:
 def _host(settings: dict) -> list[str]:
     """Contradictions within one host, in variables as :func:`derive.own` leaves them."""
     host, problems = settings["host"], []
-    bridges = {item["name"]: item for item in _present(settings["bridge_bridges"])}
+    bridges = {_place(item, item["name"]): item for item in _present(settings["bridge_bridges"])}
     segments = {item["name"]: item for item in _present(settings["vxlan_segments"])}
     owner: dict = {}
 
@@ -118,20 +120,27 @@ def _host(settings: dict) -> list[str]:
 
     for item in _present(settings["aggregation_links"]):
         where = f"aggregation_links[{item['name']}]"
-        once(("device", item["name"]), where, f"both describe {item['name']}")
+        once(("device", (None, item["name"])), where, f"both describe {item['name']}")
         for port in item.get("ports", []):
-            once(("port", port), f"{where}.ports", f"both have {port}; a link is a port of one other link only")
+            once(("port", (None, port)), f"{where}.ports", f"both have {port}; a link is a port of one other link only")
         if item.get("ports") and "kind" not in item:
             problems.append(f"{host}: {where} has ports, so it must say kind: bond or kind: team.")
-    for name, item in bridges.items():
-        once(("device", name), f"bridge_bridges[{name}]", f"both describe {name}")
+    for item in _present(settings["vlan_links"]):
+        name = names.vlan_link(item)
+        once(("device", _place(item, name)), f"vlan_links[{name}]", f"both describe {name}")
+        once(("vid", item["link"], item.get("protocol", "802.1Q"), item["id"]), f"vlan_links[{name}]", f"are both VLAN {item['id']} of {item['link']}")
+    for place, item in bridges.items():
+        name = item["name"]
+        once(("device", place), f"bridge_bridges[{name}]", f"both describe {name}")
         for port in item.get("ports", []):
-            once(("port", port["name"]), f"bridge_bridges[{name}].ports", f"both have {port['name']}; a link is a port of one other link only")
-            problems += _vlan_fits(host, f"bridge_bridges[{name}].ports[{port['name']}]", port.get("vid") or port.get("vids"), name, bridges)
+            if "peer" in port:
+                once(("device", (None, port["peer"]["name"])), f"bridge_bridges[{name}].ports", f"both describe {port['peer']['name']}")
+            once(("port", _place(item, port["name"])), f"bridge_bridges[{name}].ports", f"both have {port['name']}; a link is a port of one other link only")
+            problems += _vlan_fits(host, f"bridge_bridges[{name}].ports[{port['name']}]", port.get("vid") or port.get("vids"), place, bridges)
     for name, item in segments.items():
         where = f"vxlan_segments[{name}]"
         device = names.vxlan_device(name)
-        once(("device", device), where, f"both describe {device}")
+        once(("device", (None, device)), where, f"both describe {device}")
         once(("vni", item["vni"]), f"{where}.vni", f"are both {item['vni']}; each segment has a VNI of its own")
         if item["flooding"] == "evpn":
             problems.append(f"{host}: {where}: flooding by evpn is not yet built; say vxlan_flooding: static or multicast.")
@@ -145,14 +154,14 @@ def _host(settings: dict) -> list[str]:
         if "bridge" in item:
             once(("vlan", item["bridge"], item.get("vid")), where,
                  f"are both {_vlan(item.get('vid'))} of {item['bridge']}; each segment has a VLAN or a bridge of its own")
-            problems += _vlan_fits(host, where, item.get("vid"), item["bridge"], bridges)
+            problems += _vlan_fits(host, where, item.get("vid"), (None, item["bridge"]), bridges)
     for item in _present(settings["attachment_namespaces"]):
         where = f"attachment_namespaces[{item['name']}]"
         once(("namespace", item["name"], item["interface"]), where, f"both describe interface {item['interface']} of namespace {item['name']}")
         problems += _placed(host, where, item, segments, bridges)
         if item["attach"] == "veth":
-            device = names.namespace_port(item["name"], item["interface"])
-            once(("device", device), where, f"both describe {device}")
+            device = names.port(item)
+            once(("device", (item.get("port_netns"), device)), where, f"both describe {device}")
         elif "link" not in item:
             problems.append(f"{host}: {where} is attached by {item['attach']}; say on which NIC with link.")
     for number, item in enumerate(_present(settings["gateway_networks"])):
@@ -160,6 +169,8 @@ def _host(settings: dict) -> list[str]:
         problems += _placed(host, where, item, segments, bridges)
         if "source" not in item:
             problems.append(f"{host}: {where} has neither source nor address; say which network leaves here, as source: 192.0.2.0/24.")
+        if "segment" in item and "netns" in item:
+            problems.append(f"{host}: {where} has segment and netns, but segments are in the machine's own namespace; take one out.")
         if "address" in item and "bridge" not in item:
             problems.append(f"{host}: {where} has an address; say where with segment or bridge.")
     return problems
@@ -167,6 +178,8 @@ def _host(settings: dict) -> list[str]:
 
 def _placed(host: str, where: str, item: dict, segments: dict, bridges: dict) -> list[str]:
     """Does the place that an item names exist, and do segment, bridge and VLAN agree?"""
+    if item.get("segment") and "port_netns" in item:
+        return [f"{host}: {where} has segment and port_netns, but segments are in the machine's own namespace; take one out."]
     if item.get("segment") and item["segment"] not in segments:
         return [f"{host}: {where}.segment is {item['segment']}, but vxlan_segments has no {item['segment']} for {host}."]
     segment = segments.get(item.get("segment"), {})
@@ -174,21 +187,27 @@ def _placed(host: str, where: str, item: dict, segments: dict, bridges: dict) ->
         if segment and item.get(key) != segment.get(key):
             return [f"{host}: {where}.{key} is {item.get(key)}, but that of vxlan_segments[{item['segment']}] is {segment.get(key)}."]
     if item.get("attach", "veth") == "veth" and "bridge" in item:
-        return _vlan_fits(host, where, item.get("vid"), item["bridge"], bridges)
+        return _vlan_fits(host, where, item.get("vid"), (item.get("port_netns") or item.get("netns"), item["bridge"]), bridges)
     return []
 
 
-def _vlan_fits(host: str, where: str, vid, bridge: str, bridges: dict) -> list[str]:
+def _place(item: dict, name: str) -> tuple:
+    """Namespace and name of a link."""
+    return item.get("netns"), name
+
+
+def _vlan_fits(host: str, where: str, vid, bridge: tuple, bridges: dict) -> list[str]:
     if bridge not in bridges:
-        return [f"{host}: {where}.bridge is {bridge}, but bridge_bridges has no {bridge} for {host}; "
+        named = " of namespace ".join(filter(None, reversed(bridge)))
+        return [f"{host}: {where}.bridge is {named}, but bridge_bridges has no {named} for {host}; "
                 f"add it (with existing: true if it is there already and somebody else's)."]
     if bridges[bridge]["existing"] and "vlan_filtering" not in bridges[bridge]:
         return []
     filtering = bridges[bridge].get("vlan_filtering", False)
     if vid and not filtering:
-        return [f"{host}: {where}.vid is {vid}, but bridge_bridges[{bridge}] does not say vlan_filtering: true."]
+        return [f"{host}: {where}.vid is {vid}, but bridge_bridges[{bridge[1]}] does not say vlan_filtering: true."]
     if filtering and not vid and not where.startswith("bridge_bridges"):
-        return [f"{host}: {where} has no vid, but bridge_bridges[{bridge}] has vlan_filtering: true; say in which VLAN it is."]
+        return [f"{host}: {where} has no vid, but bridge_bridges[{bridge[1]}] has vlan_filtering: true; say in which VLAN it is."]
     return []
 
 

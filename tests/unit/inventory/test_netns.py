@@ -44,9 +44,13 @@ def inventory(folder, text, *more):
     (folder / "group_vars/fabric.yml").write_text(GROUP)
     (folder / "x.netns.yml").write_text("plugin: linuxnet.vnet.netns\n" + text)
     sources = [word for name in (*more, "x.netns.yml") for word in ("-i", str(folder / name))]
-    environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="true", HOME=str(folder), ANSIBLE_HOME=str(folder))
+    environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="true",
+                       HOME=str(folder), ANSIBLE_HOME=str(folder))
     done = subprocess.run([str(INVENTORY), *sources, "--list"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    plain = lambda one: one.get("__ansible_unsafe", one)  # how text that is no template is marked
+
+    def plain(one):
+        return one.get("__ansible_unsafe", one)  # how text that is no template is marked
+
     return json.loads(done.stdout, object_hook=plain) if not done.returncode else done.stderr
 
 
