@@ -23,7 +23,8 @@ SO_RCVBUFFORCE = 33
 DESCRIPTORS = 8  # that a probe may need, with its namespace
 IFA_F_TENTATIVE = 0x40
 DAD_PATIENCE = 3.0  # seconds
-PROOF = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.EACCES, errno.EPERM)  # local errors that show isolation
+# local errors that show isolation; ENOBUFS is what a link says that drops the packet, as an ipvlan with the flag private does
+PROOF = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.EACCES, errno.EPERM, errno.ENOBUFS)
 TCP_PATIENCE = 1.0  # seconds before an attempt to connect is given up for a fresh one
 
 

@@ -25,6 +25,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan
     LinkPlan, far_parent, lower_netns, peer_of, references, restorable_peer, without_late,
 )
 
+#: how a link in another namespace calls the one that the module runs in; elsewhere that is no name at all
+OWN_NETNS = '/proc/self/ns/net'
+
 
 class Link(Resource):
     section, noun, module = 'links', 'link', 'vnet_link'
@@ -43,6 +46,8 @@ class Link(Resource):
             raise InputError(f'{where}: name is missing')
         where = f"{where} ({self.table.by_name['name'].parse(given['name'], where)})"
         values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
+        if values.get('link_netns') == OWN_NETNS:
+            values['link_netns'] = None
         kind = KINDS.get(values.get('kind', ''))
         if kind is not None and kind.paired:  # the dict of a pair is its other end: veth.peer is peer
             own = dict(nested.pop(kind.key, {}))
@@ -76,9 +81,9 @@ class Link(Resource):
             if kind.parent is None and 'link' in values:
                 raise InputError(f'{where}: kind {kind.name} sits on no other link; take out link')
         for name in ('master', 'link'):
-            if values.get(name) == values['name'] and not values.get('link_netns'):
+            if values.get(name) == values['name'] and 'link_netns' not in values:
                 raise InputError(f"{where}: a link cannot be its own {'master' if name == 'master' else 'parent'}")
-        if values.get('link_netns') and 'link' not in values and not (kind is not None and kind.underlay):
+        if 'link_netns' in values and 'link' not in values and not (kind is not None and kind.underlay):
             raise InputError(f'{where}: link_netns needs link')
         if values.get('kind') and values.get('move_from'):
             raise InputError(f'{where}: move_from takes an existing link and excludes kind')
@@ -164,7 +169,8 @@ class Link(Resource):
         if any(part.makes for part in kind.parts):
             kernel.expect(netns, values['name'])
             own = {option: value for option, value in first.pop(kind.key, {}).items() if option not in told_otherwise(kind.parts)}
-            return self._changes(netns, values['name'], {**first, **({kind.key: own} if own else {}), **later}, {}, {**operation.facts, 'kind': kind.name}, kernel)
+            rest = {**first, **({kind.key: own} if own else {}), **later}
+            return self._changes(netns, values['name'], rest, {}, {**operation.facts, 'kind': kind.name}, kernel)
         attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
         info = {'IFLA_INFO_KIND': kind.name}
         own, data = _told(kind, first), b''
@@ -450,7 +456,7 @@ def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
         part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})
     if lower_netns(facts.get('netns'), values) != facts.get('netns') and kind.underlay and 'up' in first:  # moving it takes it down
         later['up'] = first.pop('up')
-    alone = facts.get('port_down') or (values.get('link_netns') and values['link_netns'] != facts.get('netns'))
+    alone = facts.get('port_down') or values.get('link_netns', facts.get('netns')) != facts.get('netns')
     if alone and first.get('master'):
         later['master'] = first.pop('master')
     if ('addrgenmode' in later or 'master' in later) and 'up' in first:

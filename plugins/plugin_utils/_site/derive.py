@@ -26,6 +26,8 @@ def own(variables: dict) -> dict:
     by_vlan = {(item["bridge"], item.get("vid")): item for item in segments if "bridge" in item}
 
     def placed(item: dict) -> dict:
+        if "netns" in item or "port_netns" in item:  # segments are in the machine's own namespace
+            return item
         segment = by_name.get(item.get("segment")) or by_vlan.get((item.get("bridge"), item.get("vid")), {})
         place = {key: segment[key] for key in ("bridge", "vid", "mtu") if key in segment}
         return place | ({"segment": segment["name"]} if segment else {}) | item

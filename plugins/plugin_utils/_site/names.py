@@ -31,7 +31,17 @@ def namespace_port(namespace: str, interface: str) -> str:
     return interface_name("ns-", namespace if interface == "eth0" else f"{namespace}-{interface}")
 
 
+def port(item: dict) -> str:
+    """The other end of the pair of an item of attachment_namespaces."""
+    return item.get("port") or namespace_port(item["name"], item["interface"])
+
+
+def vlan_link(item: dict) -> str:
+    """The link of an item of vlan_links."""
+    return item.get("name") or vlan_interface(item["link"], item["id"])
+
+
 def vlan_interface(bridge: str, vid: int) -> str:
-    """The VLAN device on a bridge that carries the machine's own address in that VLAN."""
+    """The VLAN device on a link, such as the one on a bridge that carries the machine's own address in that VLAN."""
     suffix = f".{vid}"
     return interface_name("", bridge)[: LONGEST - len(suffix)] + suffix

@@ -15,7 +15,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 # In the order in which a packet from the wire meets them.
-ROLES = ("aggregation", "bridge", "vxlan", "attachment", "gateway")
+ROLES = ("aggregation", "vlan", "bridge", "vxlan", "attachment", "gateway")
 ROLES_DIRECTORY = Path(__file__).parents[3] / "roles"
 
 
