@@ -12,7 +12,7 @@ from bisect import bisect_right, insort
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.model import PAIR, PORT, REDIRECT, UNDERLAY, Machine, natural
+from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.model import PAIR, PORT, Machine, natural
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.text import width
 
 NAME, SMALL, ADDRESS, HEAD, TITLE = 12, 10, 11, 13, 15  # sizes of fonts

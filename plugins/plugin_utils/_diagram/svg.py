@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram import layout, text
-from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.layout import ADDRESS, HEAD, LINE, NAME, PAD, SMALL, TITLE, Card, card
+from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.layout import ADDRESS, HEAD, LINE, NAME, SMALL, TITLE, Card, card
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._diagram.model import CHANGED, MISSING, REDIRECT, UNEXPECTED, Edge, Machine, Picture, Tag
 
 #: Segments, told apart by people who do not see all colours, dark enough for white text.
