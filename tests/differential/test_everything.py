@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All cases of all kinds and resources that the other tests know, in one document: one transaction, once, and what vnet_info tells of it makes the same elsewhere.
+"""All cases of all kinds and resources that the other tests know, in one document: one transaction, once, and what vnet_info tells of it makes the
+same elsewhere.
 
 A kind, a resource and a group of traffic control each have a namespace of their own, and cables to their neighbours. A new case takes part by itself.
 """
@@ -30,7 +31,8 @@ def kinds():
         if all(map(kernel_has, needed)):
             group = Group(key, needed)
             passing = [group.names[option] for option in group.cases if (key, option) in PASSING]
-            yield number, {'links': [item for item in group.items(with_option=True) if not any(re.fullmatch(name + r'(\D.*)?', item['name']) for name in passing)]}
+            yield number, {'links': [item for item in group.items(with_option=True)
+                                     if not any(re.fullmatch(name + r'(\D.*)?', item['name']) for name in passing)]}
 
 
 def resources(stage: dict):
@@ -85,7 +87,8 @@ def made_by_lines(mark: str) -> dict:
     place = here(mark)[0]
     Seen(place).batch(entries.LINKS)
     state = run_here('vnet_info', {'netns': [place], 'gather': ['state']})['state']
-    return {section: [{key: value for key, value in item.items() if key != 'netns'} for item in items] for section, items in state.items() if section != 'netns'}
+    return {section: [{key: value for key, value in item.items() if key != 'netns'} for item in items]
+            for section, items in state.items() if section != 'netns'}
 
 
 @pytest.mark.kernel()  # each of them, with all that it has
