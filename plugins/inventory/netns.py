@@ -30,7 +30,7 @@ options:
     default: all
   namespaces:
     description:
-      - Namespaces of the machines. An item is a name, or a dict with O(namespaces[].name) and, where not all machines have it, C(hosts) or C(groups), as in
+      - Namespaces of the machines. An item is a name, or a dict with C(name) and, where not all machines have it, C(hosts) or C(groups), as in
         C(attachment_namespaces) of the role P(linuxnet.vnet.attachment#role).
     type: list
     elements: raw

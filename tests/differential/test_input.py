@@ -84,7 +84,7 @@ WRONG = {
     'vnet_route': [
         ({'dst': '198.51.100.1/24', 'dev': 'd0'}, 'dst', '198.51.100.1/24', 'host bits'),
         ({'dst': '198.51.100.0/24'}, 'needs via, dev, nexthops or nhid'),
-        ({'dst': '198.51.100.0/24', 'via': '2001:db8::1'}, 'via 2001:db8::1 is not of the family'),
+        ({'dst': '2001:db8:1::/64', 'via': '192.0.2.3'}, 'via 192.0.2.3 is not of the family'),
         ({'dst': '198.51.100.0/24', 'dev': 'nobody'}, "'nobody' does not exist"),
         ({'dst': '198.51.100.0/24', 'dev': 'd0', 'table': 0}, 'table', '0', 'main'),
         ({'dst': '198.51.100.0/24', 'nexthops': [{'via': '192.0.2.3', 'weight': 0}]}, 'nexthops', 'weight', '1-256'),

@@ -411,8 +411,11 @@ class Options(Type):
     def __init__(self, table):
         """table: a Table, or a function that makes it when it is needed."""
         self._table = table
-        self.spec = {'type': 'dict', 'options': LazyDict(lambda: self.table.arguments())}
+        self.spec = {'type': 'dict', 'options': LazyDict(self._arguments)}
         self.allowed = 'a dict of options'
+
+    def _arguments(self) -> dict:
+        return self.table.arguments()
 
     @property
     def table(self):

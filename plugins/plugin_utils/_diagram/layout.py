@@ -32,7 +32,7 @@ class Chip:
     own: float = 0
     slot: float = 0
     height: float = 0
-    bar: bool = False  # it spans its neighbours
+    spans: bool = False  # it spans its neighbours
     layer: int = 0
     x: float = 0  # centre
     y: float = 0  # top
@@ -249,7 +249,7 @@ def _slots(layers: list, joins: list):
                     continue
                 shares = [one.slot / max(1, len(far[id(one)])) for one in near[id(chip)]]
                 if len(shares) > 1:
-                    chip.bar = True
+                    chip.spans = True
                     chip.slot = max(chip.slot, sum(shares) + GAP * (len(shares) - 1))
 
 
@@ -271,7 +271,7 @@ def _coordinates(layers: list, joins: list):
             chip.left, chip.right = chip.x - chip.own / 2, chip.x + chip.own / 2
     for row in (*layers, *layers[::-1]):
         for chip in row:
-            if chip.bar:
+            if chip.spans:
                 others = [(one.left, one.right) if one.link else (one.x - 10, one.x + 10) for one in near[id(chip)]]
                 low, high = chip.x - chip.slot / 2, chip.x + chip.slot / 2
                 chip.left = max(low, min([chip.left, *(left for left, dummy in others)]))

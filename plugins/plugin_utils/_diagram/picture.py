@@ -519,7 +519,7 @@ def _alike_places(machine: Machine, ends: set):
     for key in machine.links:
         links[key[0]].append(key)
     for edge in machine.edges:
-        for key in {edge.low, edge.high}:
+        for key in dict.fromkeys((edge.low, edge.high)):
             edges[key].append(edge)
     groups = defaultdict(list)
     for place in machine.places.values():
