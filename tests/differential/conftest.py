@@ -242,9 +242,10 @@ class Pair:
 
 
 def head_of(words: list[str]) -> list[str] | None:
-    """The tool and the options before its object; None for what is no matter of a namespace."""
+    """The tool and the options before its object; None for what is no matter of a namespace, and for lines of which iproute2 remembers words in a batch:
+    of two modes of netkit, or two destinations of VNIs, it takes the second for one too many."""
     place = next((place for place, word in enumerate(words[1:], 1) if word[0] != '-' and words[place - 1] != '-n'), 0)
-    return words[:place] if '-n' in words[:place] else None
+    return words[:place] if '-n' in words[:place] and not {'netkit', 'vni'} & set(words) else None
 
 
 def equal(found: dict, wanted: dict, names: tuple[str, str]) -> None:

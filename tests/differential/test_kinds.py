@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 import struct
 import subprocess
@@ -19,12 +18,6 @@ from module import round_trip, run_here
 PRINTED = ('ip link', 'bridge link', 'bridge vlan', 'bridge vlan tunnelshow', 'bridge vni', 'bridge fdb')
 
 
-def replay(ours, commands, replayed):
-    """One start of bridge(8) for each VNI: of two destinations in one batch, 6.1 takes the second for one too many."""
-    for unused, lines in itertools.groupby(commands, lambda line: line if ' vni ' in line else ''):
-        ours.replay(list(lines), (ours, replayed))
-
-
 def made_alike(ours, theirs, replayed, config, printed=('ip link',)):
     """The items leave `ours` as `theirs` is, in one run, and their command lines leave `replayed` so."""
     planned = ours.module('vnet_link', config=config, check=True, diff=True)
@@ -32,7 +25,7 @@ def made_alike(ours, theirs, replayed, config, printed=('ip link',)):
     assert made == planned and made['changed']
     ours.like(theirs, *printed)
     assert ours.module('vnet_link', config=config)['operations'] == []
-    replay(ours, made['commands'], replayed)
+    ours.replay(made['commands'], (ours, replayed))
     replayed.like(theirs, *printed)
     round_trip(ours.name)
     return made
@@ -212,7 +205,7 @@ def test_vnis(spaces):
     device['vxlan']['vnis'] = [{'vni': '200-249', 'remote': '192.0.2.9'}, {'vni': '260-299', 'remote': '192.0.2.8'}, {'vni': '300-402'}]
     changed = ours.module('vnet_link', config=[device], diff=True)
     assert ours.links()['vx'] == index and [operation['disruption'] for operation in changed['operations']] == ['in_place']
-    replay(ours, changed['commands'], replayed)
+    ours.replay(changed['commands'], (ours, replayed))
     for printing in printed:
         ours.like(theirs, printing)
         replayed.like(theirs, printing)
