@@ -10,10 +10,16 @@ import json
 import os
 import sys
 import traceback
+from types import SimpleNamespace
 from unittest import mock
 
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
+
+try:
+    from ansible.module_utils import _internal
+except ImportError:  # before ansible-core 2.19
+    _internal = SimpleNamespace()
 
 
 class ModuleFailed(Exception):
@@ -86,8 +92,9 @@ def _child(module, arguments: dict, write: int):
 def _main(module, arguments: dict):
     """Runs module.main(); a traceback goes where its result would."""
     encoded = json.dumps({'ANSIBLE_MODULE_ARGS': arguments}).encode()
-    # Ansible's own wrapper sets the profile from ansible-core 2.19 on.
-    with mock.patch.object(basic, '_ANSIBLE_ARGS', encoded), mock.patch.object(basic, '_ANSIBLE_PROFILE', 'legacy', create=True):
+    # Ansible's own wrapper sets the profile from ansible-core 2.19 on; a test may have imported parts of the controller, where warnings go elsewhere.
+    with (mock.patch.object(basic, '_ANSIBLE_ARGS', encoded), mock.patch.object(basic, '_ANSIBLE_PROFILE', 'legacy', create=True),
+          mock.patch.object(_internal, 'is_controller', False, create=True)):
         try:
             module.main()
         except SystemExit:
