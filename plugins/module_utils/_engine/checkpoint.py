@@ -19,6 +19,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.info import live_document
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, VnetError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
 
@@ -44,6 +45,8 @@ class Snapshot:
 
     def rehearse(self):
         """Load all that restore() needs: the files of the module are gone when it is called."""
+        for lazy in (self.resources, KINDS):  # also of what is not there yet
+            lazy.values()
         self._run([(section, item) for section, items in self.document.items() for item in items], check=True)
 
     def restore(self) -> list[str]:

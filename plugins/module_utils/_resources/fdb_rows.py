@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import re
-import socket
 import struct
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
@@ -19,7 +18,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import attribute
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_REPLACE
 
 #: from so many entries on
@@ -30,6 +29,7 @@ SHOWN = 20
 _BESIDE = {'dev', 'netns', 'state', 'purge', 'allow_disconnect'}
 _MACS = re.compile(r'(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}\n)*')
 _DST = Ip(multicast=False)
+_pack, _read = ADDRESS
 _NDA_DST, _NDA_LLADDR = 1, 2
 _LLADDR = struct.pack('=HH', 10, _NDA_LLADDR)
 _NDMSG = struct.Struct('=BxxxiHBB')
@@ -76,10 +76,6 @@ def columns(resource, top: dict, items: list) -> Rows | None:
         return None
     dst_of = dict(zip([macs[place:place + 6] for place in range(0, len(macs), 6)], [attrs[name] for name in names]))
     return Rows(resource, dst_of, top, items) if len(dst_of) == len(items) and _FLOOD not in dst_of else None
-
-
-def _pack(address: str) -> bytes:
-    return socket.inet_pton(socket.AF_INET6 if ':' in address else socket.AF_INET, address)
 
 
 def observe(kernel, netns: str | None, dev: str) -> tuple[dict, set]:
@@ -149,7 +145,7 @@ def _sample(rows: dict) -> dict:
 
 
 def _text(attr: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET6 if len(attr) == 20 else socket.AF_INET, attr[4:])
+    return _read(attr, 4, len(attr))
 
 
 def send(operation, kernel):
