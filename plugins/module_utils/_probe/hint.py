@@ -13,6 +13,7 @@ import fcntl
 import os
 import socket
 import struct
+import typing
 
 SIOCGIFFLAGS = 0x8913
 RTM_GETLINK, RTM_GETROUTE, RTM_GETNEIGH, NLMSG_ERROR = 18, 26, 30, 2
@@ -20,7 +21,7 @@ NLM_F_REQUEST = 1
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY = 1, 2, 4, 5
 IFLA_IFNAME = 3
 NDA_DST, NDA_LLADDR = 1, 2
-IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
 NUD_INCOMPLETE, NUD_FAILED = 0x01, 0x20
 ROUTE_TYPES = {6: 'blackhole', 7: 'unreachable', 8: 'prohibit', 9: 'throw'}
 
@@ -53,12 +54,26 @@ def _ask(sock, kind, header, **attrs):
     return data[16:16 + size], attributes(data[16 + size:struct.unpack_from('I', data)[0]])
 
 
+class Link(typing.NamedTuple):
+    """A link of this namespace, its attributes as {type: bytes}."""
+
+    index: int
+    flags: int
+    attrs: dict
+
+    @property
+    def awaits_kernel(self):
+        """Whether it has a carrier of which the kernel's link watch has not taken note: until then all that it should send is dropped."""
+        return self.flags & (IFF_UP | IFF_RUNNING | IFF_LOWER_UP) == IFF_UP | IFF_LOWER_UP
+
+
 def link(dev):
-    """(index, {attribute: bytes}) of a link of this namespace; raises OSError where there is none."""
+    """The Link of this name; raises OSError where there is none."""
     index = socket.if_nametoindex(dev)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
         sock.settimeout(1)
-        return index, _ask(sock, RTM_GETLINK, struct.pack('BxHiII', 0, 0, index, 0, 0))[1]
+        header, attrs = _ask(sock, RTM_GETLINK, struct.pack('BxHiII', 0, 0, index, 0, 0))
+    return Link(index, struct.unpack_from('I', header, 8)[0], attrs)
 
 
 def explain(family, dst, src=None, dev=None):
@@ -104,9 +119,9 @@ def _explain(sock, family, dst, src, dev):
     if RTA_OIF not in attrs:
         return ''
     index = struct.unpack('I', attrs[RTA_OIF])[0]
-    link, attrs_link = _ask(sock, RTM_GETLINK, struct.pack('BxHiII', 0, 0, index, 0, 0))
+    way, attrs_link = _ask(sock, RTM_GETLINK, struct.pack('BxHiII', 0, 0, index, 0, 0))
     name = attrs_link.get(IFLA_IFNAME, b'?').rstrip(b'\0').decode(errors='replace')
-    flags = struct.unpack_from('I', link, 8)[0]
+    flags = struct.unpack_from('I', way, 8)[0]
     if not flags & IFF_UP:
         return f'{name} is down'
     if not flags & IFF_LOWER_UP:

@@ -16,6 +16,7 @@ import os
 import pwd
 import socket
 import struct
+import time
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe import hint, icmp
 from ansible_collections.linuxnet.vnet.plugins.module_utils._probe.decode import decode, mac
@@ -29,6 +30,7 @@ IFREQ = struct.Struct('=16sH22x')
 ETH_P_IP, ETH_P_ARP = 0x0800, 0x0806
 BROADCAST = 'ff:ff:ff:ff:ff:ff'
 TTL = 64
+SETTLING = 2  # seconds
 
 
 def _packed(address):
@@ -77,13 +79,13 @@ class Tap:
         place = f"tap {self.dev} in {where(item['netns'])}"
         with namespaces.inside(item['netns']):
             try:
-                index, attrs = hint.link(self.dev)
+                link = hint.link(self.dev)
             except OSError as exc:
                 raise ProbeError(f"{place}: {exc.strerror.lower() if exc.errno else 'no such device'}") from exc
-            info = hint.attributes(attrs.get(IFLA_LINKINFO, b''))
+            info = hint.attributes(link.attrs.get(IFLA_LINKINFO, b''))
             self.kind = info.get(INFO_KIND, b'').rstrip(b'\0').decode(errors='replace')
-            path, flags = self._node(place, index, hint.attributes(info.get(INFO_DATA, b'')))
-            self.address = mac(attrs.get(IFLA_ADDRESS, b''))
+            path, flags = self._node(place, link.index, hint.attributes(info.get(INFO_DATA, b'')))
+            self.address = mac(link.attrs.get(IFLA_ADDRESS, b''))
             self.ethernet = not flags & IFF_TUN
             try:
                 with acting_as(item['user']):
@@ -101,7 +103,9 @@ class Tap:
             self.head += bytes(struct.unpack('i', fcntl.ioctl(self.fd, TUNGETVNETHDRSZ, b'\0' * 4))[0])
         if self.kind != 'tun' and not self._ours():
             os.close(self.fd)
-            raise ProbeError(f'{place}: {path} is the node of another device, a link in another network namespace with the same index {index}')
+            raise ProbeError(f'{place}: {path} is the node of another device, a link in another network namespace with the same index {link.index}')
+        with namespaces.inside(item['netns']):
+            self._settle()
         loop.add(self, self.readable)
 
     def _node(self, place, index, data):
@@ -129,6 +133,13 @@ class Tap:
         name = IFREQ.unpack(fcntl.ioctl(self.fd, TUNGETIFF, IFREQ.pack(b'', 0)))[0].rstrip(b'\0').decode(errors='replace')
         found = fcntl.ioctl(self.fd, SIOCGIFHWADDR, IFREQ.pack(self.dev.encode(), 0))[18:24]
         return (name, mac(found)) == (self.dev, self.address)
+
+    def _settle(self):
+        """Let the kernel take note of the carrier that attaching gave it."""
+        until = time.monotonic() + SETTLING
+        with contextlib.suppress(OSError):
+            while hint.link(self.dev).awaits_kernel and time.monotonic() < until:
+                time.sleep(0.002)
 
     def fileno(self):
         return self.fd
