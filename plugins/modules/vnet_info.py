@@ -47,6 +47,13 @@ state:
   description: Document of the live state, by sections as in M(linuxnet.vnet.vnet_state).
   returned: when gathered
   type: dict
+links:
+  description:
+    - What each link is doing, with C(name), C(netns), C(carrier), C(operstate), and where it is the port of a bridge C(master) and C(port_state), such as
+      C(forwarding). RV(state) says how links are set up.
+  returned: when the state is gathered
+  type: list
+  elements: dict
 teams:
   description: What each team is doing, with C(name), C(netns) and the state of its runner, such as the active port or the LACP partner.
   returned: when the state is gathered

@@ -57,6 +57,29 @@ def test_kinds_without_options(spaces):
     assert set(ours.links()) == {'lo'}
 
 
+def test_what_links_are_doing(spaces):
+    """As `ip -details link` tells it."""
+    ours, away = spaces('ours', 'away')
+    ours.batch(['ip link add name br0 type bridge', f'ip link add name v0 type veth peer name v1 netns {away.name}', 'ip link set dev v0 master br0',
+                'ip link add name v2 type veth peer name v3', 'ip link set dev v2 master br0 up', 'ip link set dev br0 up', 'ip link set dev v0 up'])
+
+    def told() -> dict:
+        return {(one['netns'], one['name']): one for one in run_here('vnet_info', {'netns': [ours.name, away.name], 'gather': ['state']})['links']}
+
+    assert told()[ours.name, 'v0']['carrier'] is False and told()[ours.name, 'v0']['port_state'] == 'disabled'
+    away.batch(['ip link set dev v1 up'])
+    wait_for_carriers([(ours, 'v0'), (away, 'v1'), (ours, 'br0')])
+    for space in (ours, away):
+        for link in space.json('ip link show')[0]:
+            one = told()[space.name, link['ifname']]
+            assert one['operstate'] == link['operstate'].lower(), link
+            assert one.get('port_state') == link.get('linkinfo', {}).get('info_slave_data', {}).get('state'), link
+            assert one.get('master') == link.get('master'), link
+            if 'UP' in link['flags']:
+                assert one['carrier'] is ('NO-CARRIER' not in link['flags']), link
+    assert told()[ours.name, 'v0']['carrier'] and not told()[ours.name, 'v2']['carrier']
+
+
 def test_pair(spaces):
     theirs, there, ours, away, replayed, distant = spaces('theirs', 'there', 'ours', 'away', 'replayed', 'distant')
     theirs.batch([f'ip link add name a address {MAC(1)} mtu 1400 type veth peer name b netns {there.name}', 'ip link set dev a up',

@@ -54,11 +54,14 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
 
 
 def activity(world, places: list) -> dict:
-    """What is told of links and cannot be handed back: how bonds and teams fare (active port, LACP partner), and MACsec's secure channels, without keys."""
+    """What is told of links and cannot be handed back: carriers, states of bridge ports, how bonds and teams fare (active port, LACP
+    partner), and MACsec's secure channels, without keys.
+    """
     teams = world.resources['teams']
     channels = [{'name': name, 'netns': place, **{option: found.values['macsec'].get(option) for option in ('sci', 'encodingsa', 'tx_sa', 'rx_channels')}}
                 for place in places for name, found in world.links(place).items() if found.kind == 'macsec']
-    return {'teams': [{'name': name, 'netns': place, **teams.status(world, place, name)} for place in places for name in world.table('teams', place)],
+    return {'links': [{'name': name, 'netns': place, **found.activity()} for place in places for name, found in world.links(place).items()],
+            'teams': [{'name': name, 'netns': place, **teams.status(world, place, name)} for place in places for name in world.table('teams', place)],
             'bonds': [{'name': name, 'netns': place, **one} for place in places for name, one in bond_found.status(world.links(place)).items()],
             'macsec': channels}
 

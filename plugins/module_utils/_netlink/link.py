@@ -23,7 +23,7 @@ SKIP_STATS, BRVLAN = 0x8, 0x2
 SUPPLEMENT = (
     (12, 'IFLA_PROTINFO', 'cdata'), (18, 'IFLA_LINKINFO', 'cdata'), (26, 'IFLA_AF_SPEC', 'cdata'),
     (28, 'IFLA_NET_NS_FD', 'uint32'), (46, 'IFLA_TARGET_NETNSID', 'int32'), (37, 'IFLA_LINK_NETNSID', 'int32'),
-    (17, 'IFLA_LINKMODE', 'uint8'), (33, 'IFLA_CARRIER', 'uint8'), (39, 'IFLA_PROTO_DOWN', 'uint8'), (40, 'IFLA_GSO_MAX_SEGS', 'uint32'),
+    (16, 'IFLA_OPERSTATE', 'uint8'), (17, 'IFLA_LINKMODE', 'uint8'), (33, 'IFLA_CARRIER', 'uint8'), (39, 'IFLA_PROTO_DOWN', 'uint8'), (40, 'IFLA_GSO_MAX_SEGS', 'uint32'),
     (41, 'IFLA_GSO_MAX_SIZE', 'uint32'), (58, 'IFLA_GRO_MAX_SIZE', 'uint32'), (63, 'IFLA_GSO_IPV4_MAX_SIZE', 'uint32'),
     (64, 'IFLA_GRO_IPV4_MAX_SIZE', 'uint32'), (22, 'IFLA_VFINFO_LIST', 'cdata'), (43, 'IFLA_XDP', 'cdata'), (53, 'IFLA_ALT_IFNAME', '*asciiz'),
     (52, 'IFLA_PROP_LIST', Layout([(53, 'IFLA_ALT_IFNAME', '*asciiz')])),

@@ -10,6 +10,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import ADDRGENMODES, FLAGS, PLAIN, PORTS
 
+#: IF_OPER_* of linux/if.h
+_OPERSTATES = ('unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up')
+
 
 class FoundLink:
     """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
@@ -91,6 +94,13 @@ class FoundLink:
                 values['address'] = attrs['IFLA_BOND_SLAVE_PERM_HWADDR']
         return values
 
+    def activity(self) -> dict:
+        """What it is doing just now, which nobody can ask for."""
+        told = {'carrier': bool(self.raw.get('IFLA_CARRIER')), 'operstate': _OPERSTATES[self.raw.get('IFLA_OPERSTATE', 0)]}
+        if 'bridge_port' in self.values:
+            told.update(master=self.values['master'], port_state=self.values['bridge_port']['state'])
+        return told
+
     def look(self, part):
         """Reads the options of a common part, which nobody asked for until now."""
         if self.table is not None and self.table.kernel is not None and not any(option in self.values for option in part.options):
@@ -128,5 +138,5 @@ class LinkTable(dict):
 def wanted_attrs(codec) -> set:
     return {codec.layout.by_name[name].number for name in (
         'IFLA_IFNAME', 'IFLA_LINK', 'IFLA_LINK_NETNSID', 'IFLA_MASTER', 'IFLA_LINKINFO', 'IFLA_AF_SPEC', 'IFLA_PROP_LIST', 'IFLA_CARRIER',
-        'IFLA_PHYS_PORT_NAME', 'IFLA_PARENT_DEV_NAME', 'IFLA_PARENT_DEV_BUS_NAME',
+        'IFLA_OPERSTATE', 'IFLA_PHYS_PORT_NAME', 'IFLA_PARENT_DEV_NAME', 'IFLA_PARENT_DEV_BUS_NAME',
         *(field.attr for field in PLAIN))}
