@@ -25,6 +25,9 @@ def diagram(states, format="svg", intended=None, title="", leave_out=LEAVE_OUT, 
     for what, documents in (("the input", states), ("intended", intended)):
         if not isinstance(documents, Mapping) or not all(isinstance(one, dict) for one in dict(documents).values()):
             raise AnsibleFilterError(f"diagram: {what} must be a dictionary of machines, each with a dictionary.")
+    for machine, found in states.items():
+        if found and "state" not in found:
+            raise AnsibleFilterError(f"diagram: what vnet_info found on {machine} has no state; gather it (gather: [state]) and hand over the whole result.")
     if not states and not intended:
         raise AnsibleFilterError("diagram: there is no machine to draw; gather vnet_info from at least one.")
     leave_out = [leave_out] if isinstance(leave_out, str) else list(leave_out)

@@ -270,6 +270,7 @@ def test_namespaces_that_are_the_same_become_a_list():
     (({},), "there is no machine to draw"),
     (({"a": None},), "the input must be a dictionary of machines"),
     ((["a"],), "the input must be a dictionary of machines"),
+    (({"a": {"links": [{"name": "br0"}]}},), "what vnet_info found on a has no state"),
 ])
 def test_refused(arguments, sentence):
     with pytest.raises(AnsibleFilterError, match=re.escape(sentence)):
