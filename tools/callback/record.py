@@ -19,6 +19,7 @@ import json
 import os
 import time
 
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
 KEPT = ("changed", "msg", "commands", "state", "stdout")
@@ -32,6 +33,8 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if "MODULE_CACHE" in os.environ:  # what a module imports is packed once, and not once a playbook
+            os.symlink(os.environ["MODULE_CACHE"], os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache"))
         self.file = open(os.environ["RECORD_FILE"], "a", encoding="utf-8", buffering=1)  # pylint: disable=consider-using-with
         self.play = None
 
