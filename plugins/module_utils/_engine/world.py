@@ -83,6 +83,8 @@ class World:
         self.wanted: set = set()
         #: {(netns, name): kind} of links that other resources than links make (teams)
         self.promises: dict = {}
+        #: {(section, netns): {link: [(key, values)]}} of observed entries, where somebody has asked for those of a link
+        self.standing: dict = {}
         #: {(netns, name): kind} of links that the plan makes
         self.made: dict = {}
         #: {(netns, name): {vid}} that the kernel gives to bridges and ports that the plan makes

@@ -44,6 +44,28 @@ def _restorable(values: dict) -> dict:
     return kept
 
 
+#: what the kernel refuses where it does not fit, though it is so anyway
+_ANYWAY = {
+    **dict.fromkeys(_DELAYS, 0), 'lacp_rate': 'slow', 'lacp_active': True, 'ad_actor_system': '00:00:00:00:00:00', 'packets_per_slave': 1,
+    'tlb_dynamic_lb': True, 'arp_interval': 0, 'arp_validate': 'none',
+}
+
+
+def _creatable(values: dict) -> dict:
+    mode = values.get('mode', 'balance-rr')
+    fits = {option: mode in modes for option, modes in _MODES.items()}
+    fits.update(dict.fromkeys(_DELAYS, bool(values.get('miimon', mode in _NO_ARP))), ad_actor_system=False)  # which must be a MAC wherever it is said
+    fits.update(dict.fromkeys(('arp_interval', 'arp_validate'), mode not in _NO_ARP))
+    return {option: value for option, value in values.items() if fits.get(option, True) or option not in _ANYWAY or value != _ANYWAY[option]}
+
+
+def _disturbed(changed: dict, found: dict) -> dict:
+    """One way to watch links ends the other."""
+    names = ('miimon', *_DELAYS) if changed.get('arp_interval') and found.get('miimon') else (
+        'arp_interval', 'arp_validate') if changed.get('miimon') and found.get('arp_interval') else ()
+    return {name: found[name] for name in names if name in found}
+
+
 def _turns(changed: dict) -> list[dict]:
     """Without miimon the kernel refuses a delay, be it 0: the delays go first."""
     delays = {option: value for option, value in changed.items() if option in _DELAYS}
@@ -95,7 +117,8 @@ KIND = Kind('bond', 'Several links used as one.', [
     Field('ad_user_port_key', Int(0, 1023), 'IFLA_BOND_AD_USER_PORT_KEY', 'Upper bits of the LACP port key.', live=DOWN),
     Field('ad_actor_system', Mac(), 'IFLA_BOND_AD_ACTOR_SYSTEM', 'LACP system MAC.', nla=(26, 'l2addr'), live=DOWN),
     Field('tlb_dynamic_lb', Bool('1', '0'), 'IFLA_BOND_TLB_DYNAMIC_LB', 'Move flows by load in balance-tlb.', live=DOWN),
-], check=_check, restorable=_restorable, turns=_turns, port_down=True, port_option='bond_port', port=[
+], check=_check, restorable=_restorable, creatable=_creatable, disturbed=_disturbed, turns=_turns,
+    whole=[('miimon', *_DELAYS)], port_down=True, port_option='bond_port', port=[
     Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
     Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),
     Field('actor_port_prio', Int(0, 65535), 'IFLA_BOND_SLAVE_ACTOR_PORT_PRIO', 'LACP priority of the port; lower is better. The default is 255.',

@@ -136,9 +136,23 @@ class Entry(Resource):
         return Operation(self.section, 'delete', netns, key, self.named(key, found), before=found, where=where, phase=self.unset_phase,
                          undo=[Operation(self.section, 'create', netns, key, self.named(key, found), found)])
 
+    def devices(self, values: dict) -> set:
+        """Names of the links that an entry is on or leads to."""
+        return {values.get(self.on)}
+
+    def standing(self, world, netns, name) -> list:
+        """(key, values) of the live entries that go with a link."""
+        found = world.standing.get((self.section, netns))
+        if found is None:
+            found = world.standing[self.section, netns] = {}
+            for key, values in world.table(self.section, netns).items():
+                for device in self.devices(values):
+                    found.setdefault(device, []).append((key, values))
+        return found.get(name, [])
+
     def hung(self, world, netns, name):
-        return [self.creation(netns, key, values) for key, values in world.table(self.section, netns).items()
-                if values.get(self.on) == name and (self.returns(values) or (self.section, netns, key) in world.wanted)]
+        return [self.creation(netns, key, values) for key, values in self.standing(world, netns, name)
+                if self.returns(values) or (self.section, netns, key) in world.wanted]
 
     def document(self, key, values, netns, world):
         return dict(values) if self.returns(values) else None

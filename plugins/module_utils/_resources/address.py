@@ -32,6 +32,11 @@ def _secondary_of(values: dict, primary: dict) -> bool:
     return one == other
 
 
+def _lost(world, netns, dev) -> list:
+    """Operations that put back what the kernel drops with the last IPv4 address of a link."""
+    return [back for section in ('neighs', 'routes') if section in world.resources for back in world.resources[section].hung(world, netns, dev)]
+
+
 class Lifetime(Int):
     """Seconds, or forever."""
 
@@ -95,20 +100,26 @@ class Address(Entry):
         # secondary addresses go first: taken back in reverse, they are secondary again
         operations.sort(key=lambda operation: operation.action == 'delete' and not operation.before.get('secondary'))
         gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
+        coming: dict = {}
+        for operation in operations:
+            if operation.action == 'create' and ':' not in operation.key[1]:
+                coming.setdefault((operation.netns, operation.key[0]), operation)
         for delete in [operation for operation in operations if operation.action == 'delete']:
-            for key, values in world.table(self.section, delete.netns).items():
+            for key, values in self.standing(world, delete.netns, delete.key[0]):
                 if (delete.netns, key) not in gone and _secondary_of(values, delete.before):
                     delete.undo.append(self.creation(delete.netns, key, values))
                     back = self.creation(delete.netns, key, values, delete.where)
                     back.facts['put_back'] = True
                     operations.append(back)
-            lost = [back for section in ('neighs', 'routes') if section in world.resources
-                    for back in world.resources[section].hung(world, delete.netns, delete.key[0])]
+            lost = _lost(world, delete.netns, delete.key[0])
             delete.undo += lost
-            if delete.disruption == RECREATE:
+            if delete.disruption == RECREATE or (delete.netns, delete.key[0]) in coming and ':' not in delete.key[1]:
                 for back in lost:
                     back.where, back.facts['put_back'] = delete.where, True
                     operations.append(back)
+        for (netns, dev), first in coming.items():  # taken back, it is the last one that goes
+            if dev in world.links(netns) and all(':' in address for (unused, address), unused2 in self.standing(world, netns, dev)):
+                first.undo += _lost(world, netns, dev)
         return operations
 
     def same(self, name, value, found):

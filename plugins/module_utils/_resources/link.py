@@ -452,6 +452,8 @@ def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
     kind = KINDS[values['kind']]
     later = {option: values[option] for option in ('alias', 'altnames', 'addrgenmode', 'carrier', 'protodown', *kind.later, *PORTS) if option in values}
     first = {option: value for option, value in values.items() if option not in later and option not in ('name', 'kind', 'peer', 'link', 'link_netns')}
+    if kind.creatable and kind.key in first:
+        first[kind.key] = kind.creatable(first[kind.key])
     for part in (first, later):
         part.update({option: without_late(option, part[option]) for option in (kind.key, *PORTS) if isinstance(part.get(option), dict)})
     if lower_netns(facts.get('netns'), values) != facts.get('netns') and kind.underlay and 'up' in first:  # moving it takes it down

@@ -242,7 +242,11 @@ class LinkPlan:
             if found.link_nsid is not None and found.link_index and 'link_netns' not in one.values:
                 raise InputError(f"{one.where}: to change '{one.key}', say in link_netns in which namespace its outer packets are")
             facts['lower'] = undo_facts['lower'] = one.values.get('link_netns', one.netns)
-        undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, before, changed, facts=undo_facts)]
+        back = before
+        if kind in KINDS and KINDS[kind].disturbed and KINDS[kind].key in changed:
+            own = KINDS[kind].key
+            back = {**before, own: {**KINDS[kind].disturbed(changed[own], found.values[own]), **before.get(own, {})}}
+        undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, changed, facts=undo_facts)]
         above = self._above(one.netns, found)
         # VLANs go down and shrink with the link below them
         lost: tuple = ('addresses', 'neighs', 'nexthops', 'routes') if flushes else ()

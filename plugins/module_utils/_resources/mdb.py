@@ -161,8 +161,10 @@ class Mdb(Entry):
         return values['entry_state'] == 'permanent' and not values.get('implied')
 
     def hung(self, world, netns, name):
-        return [self.creation(netns, key, values) for key, values in world.table(self.section, netns).items()
-                if name in (values['dev'], values['port'], values.get('via')) and self.returns(values)]
+        return [self.creation(netns, key, values) for key, values in self.standing(world, netns, name) if self.returns(values)]
+
+    def devices(self, values):
+        return {values['dev'], values['port'], values.get('via')}
 
     def refers(self, wanted):
         return [(wanted.netns, wanted.values[name]) for name in ('dev', 'port', 'via') if name in wanted.values]

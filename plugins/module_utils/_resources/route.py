@@ -28,6 +28,7 @@ TABLES = {'default': 253, 'main': 254, 'local': 255}
 TYPES = {'unicast': 1, 'local': 2, 'broadcast': 3, 'anycast': 4, 'multicast': 5, 'blackhole': 6, 'unreachable': 7, 'prohibit': 8, 'throw': 9}
 _WHERE_TO = ('via', 'dev', 'onlink', 'nexthops', 'nhid')
 _DEAD_ENDS = ('blackhole', 'unreachable', 'prohibit', 'throw')
+_NHID = ('nhid',)  #: among the links of routes, for those that lead through a nexthop object
 ONLINK, _CLONED, _LOOKUP_TABLE, _FIB_MATCH = 0x4, 0x200, 0x1000, 0x2000
 _IPV6_METRIC = 1024
 _NEXTHOP = struct.Struct('=HBBi')
@@ -276,13 +277,16 @@ class Route(Entry):
         return values.get('protocol') not in ('kernel', 'redirect', 'ra')
 
     def hung(self, world, netns, name):
-        table, through = world.table(self.section, netns), set()
-        if any('nhid' in values for values in table.values()):
+        found = dict(self.standing(world, netns, name))
+        indirect = self.standing(world, netns, _NHID)
+        if indirect:
             single, groups = world.resources['nexthops'].on_link(world, netns, name)
             through = {*single, *groups}
-        return [self.creation(netns, key, values) for key, values in table.items()
-                if self.returns(values) and (values.get('dev') == name or any(hop.get('dev') == name for hop in values.get('nexthops', ()))
-                                             or values.get('nhid') in through)]
+            found.update((key, values) for key, values in indirect if values['nhid'] in through)
+        return [self.creation(netns, key, values) for key, values in found.items() if self.returns(values)]
+
+    def devices(self, values):
+        return {values.get('dev'), *(hop.get('dev') for hop in values.get('nexthops', ())), *([_NHID] if 'nhid' in values else [])}
 
     def needs(self, netns, values):
         needs = super().needs(netns, values)

@@ -1,0 +1,94 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel changes by itself when it takes a change comes back when that is taken back."""
+
+from __future__ import annotations
+
+import pytest
+from differential.test_link import MAC
+from module import ModuleFailed, run_here, run_module
+
+#: refused by the kernel, when all the rest is done: nothing leads to the gateway
+REFUSED = {'dst': '198.51.100.0/24', 'via': '203.0.113.77'}
+SEEN = ('ip link', 'ip addr', 'ip neigh', 'ip route show table all')
+
+
+def refused_and_back(space, **sections):
+    """A task that fails at its end leaves no trace."""
+    before = space.normal(*SEEN)
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {**{section: [dict(item, netns=space.name) for item in items] for section, items in sections.items()},
+                                'routes': [dict(REFUSED, netns=space.name)]})
+    assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+    space.unchanged(before, space.normal(*SEEN))
+
+
+def test_first_address(spaces):
+    """With the last IPv4 address of a link, which the first one is when it is taken back, the kernel drops neighbours and routes."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up arp on', f'ip neigh add 192.0.2.9 lladdr {MAC(9)} dev d0',
+                'ip route add 10.2.0.0/16 dev d0', f'ip neigh add 2001:db8::9 lladdr {MAC(9)} dev d0'])
+    refused_and_back(ours, addresses=[{'dev': 'd0', 'address': '192.0.2.1/24'}, {'dev': 'd0', 'address': '192.0.2.2/24'}])
+
+
+def test_another_address(spaces):
+    """Neighbours and routes stay where one address takes the place of another."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up arp on', 'ip addr add 192.0.2.1/24 dev d0',
+                f'ip neigh add 192.0.2.9 lladdr {MAC(9)} dev d0', 'ip route add 10.2.0.0/16 dev d0'])
+    before = ours.normal('ip neigh', 'ip route')
+    ours.module('vnet_address', dev='d0', purge=True, config=[{'address': '192.0.2.2/24'}])
+    left = ours.normal('ip neigh', 'ip route')
+    assert left['ip neigh'] == before['ip neigh'] and [route['dst'] for route in left['ip route']] == ['10.2.0.0/16', '192.0.2.0/24']
+
+
+@pytest.mark.parametrize('own, change', [
+    ({'miimon': 100, 'updelay': 200, 'downdelay': 300}, {'arp_interval': 50, 'arp_ip_target': ['192.0.2.9']}),
+    ({'miimon': 100, 'updelay': 200}, {'miimon': 0, 'arp_interval': 50}),
+    ({'miimon': 100, 'updelay': 200}, {'miimon': 200}),
+    ({'miimon': 100, 'updelay': 200}, {'miimon': 0, 'updelay': 0}),
+    ({'arp_interval': 50, 'arp_ip_target': ['192.0.2.9'], 'arp_validate': 'active'}, {'miimon': 100}),
+    ({'arp_interval': 50, 'arp_ip_target': ['192.0.2.9'], 'arp_validate': 'all'}, {'miimon': 100, 'arp_interval': 0, 'updelay': 200}),
+])
+def test_one_way_of_watching_ends_the_other(spaces, own, change):
+    ours = spaces('ours')
+    words = ' '.join(f'{name} {",".join(value) if isinstance(value, list) else value}' for name, value in own.items())
+    ours.batch([f'ip link add bo0 type bond mode active-backup {words}', 'ip link set dev bo0 up'])
+    refused_and_back(ours, links=[{'name': 'bo0', 'bond': change, 'kind': 'bond'}])
+
+
+def test_way_of_watching_at_a_checkpoint(spaces):
+    ours = spaces('ours')
+    ours.batch(['ip link add bo0 type bond mode active-backup miimon 100 updelay 200', 'ip link add bo1 type bond mode active-backup arp_interval 50'
+                ' arp_ip_target 192.0.2.9 arp_validate active', 'ip link set dev bo0 up', 'ip link set dev bo1 up'])
+    before = ours.normal('ip link')
+    run_module('vnet_checkpoint', {'action': 'create', 'timeout': 60})
+    ours.module('vnet_link', config=[{'name': 'bo0', 'kind': 'bond', 'bond': {'arp_interval': 70, 'arp_ip_target': ['192.0.2.7']}}, {'name': 'bo1', 'kind': 'bond', 'bond': {'miimon': 100}}])
+    run_module('vnet_checkpoint', {'action': 'rollback'})
+    ours.unchanged(before, ours.normal('ip link'))
+
+
+def test_delays_follow_miimon(spaces):
+    """The kernel keeps delays as multiples of miimon: who says both means both."""
+    ours = spaces('ours')
+    ours.ip('link add bo0 type bond mode active-backup miimon 100 updelay 200')
+    item = {'name': 'bo0', 'kind': 'bond', 'bond': {'miimon': 200, 'updelay': 200}}
+    assert ours.module('vnet_link', **item)['changed']
+    data = ours.link('bo0')['linkinfo']['info_data']
+    assert (data['miimon'], data['updelay']) == (200, 200)
+    assert ours.module('vnet_link', **item)['operations'] == []
+
+
+@pytest.mark.parametrize('own', [
+    {'miimon': 0, 'updelay': 0, 'downdelay': 0, 'peer_notif_delay': 0}, {'updelay': 0}, {'mode': '802.3ad', 'updelay': 0}, {'mode': '802.3ad', 'miimon': 0, 'updelay': 0},
+    {'mode': 'active-backup', 'lacp_rate': 'slow', 'lacp_active': True, 'packets_per_slave': 1, 'tlb_dynamic_lb': True}, {'mode': '802.3ad', 'arp_interval': 0, 'arp_validate': 'none'},
+    {'mode': '802.3ad', 'ad_actor_system': '00:00:00:00:00:00'},
+], ids=lambda own: ' '.join(f'{name}={value}' for name, value in own.items()))
+def test_what_would_be_so_anyway(spaces, own):
+    """The kernel refuses what does not fit the mode or the way of watching, be it what it has anyway; we need not say it."""
+    ours, replayed = spaces('ours', 'replayed')
+    item = {'name': 'bo0', 'kind': 'bond', 'address': MAC(1), 'bond': own}
+    made = ours.module('vnet_link', **item)
+    assert ours.module('vnet_link', **item)['operations'] == []
+    ours.replay(made['commands'], (ours, replayed))
+    replayed.like(ours, 'ip link')
