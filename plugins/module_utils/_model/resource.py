@@ -46,7 +46,8 @@ class Operation:
     disruption  IN_PLACE, DOWN or RECREATE; flushes: what goes with it and is put back
     phase       coarse order; provides/requires: exact order between objects, as (what, netns, name) keys
     undo        operations that take it back, in the order they are to be run
-    facts       what the encoder needs beyond the values (the link's kind, say)
+    facts       what the encoder needs beyond the values (the link's kind, say); `follows`: its aim changes with what happens around (carriers),
+                so that nobody need be told when it differs right after
     """
 
     __slots__ = ('section', 'action', 'netns', 'key', 'name', 'values', 'before', 'where', 'disruption', 'flushes', 'phase',

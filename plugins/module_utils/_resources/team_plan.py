@@ -204,7 +204,8 @@ class TeamPlan:
         undo = [Operation('teams', 'set', one.netns, (one.key, 'active_port'), one.key, {'active_port': now}, facts={'team': one.key})] if now else []
         self.out.append(Operation(
             'teams', 'set', one.netns, (one.key, 'active_port'), one.key, {'active_port': best}, {'active_port': now}, where=one.where, phase=Phase.TEAM,
-            requires=[*self._needs(one.netns, one.key), ('set', one.netns, one.key), ('port', one.netns, best)], undo=undo, facts={'team': one.key}))
+            requires=[*self._needs(one.netns, one.key), ('set', one.netns, one.key), ('port', one.netns, best)], undo=undo,
+            facts={'team': one.key, 'follows': True}))
 
     def _port(self, one, action, port, values=None, before=None, *, requires=(), **more):
         operation = self._port_operation(one.netns, one.key, action, port, values, before, **more)
