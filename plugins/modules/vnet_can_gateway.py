@@ -36,6 +36,12 @@ options:
   echo:
     description: &echo Sockets on O(dst) receive the frame too, as if it had been sent there by another program. The default is V(false).
     type: bool
+  iif_tx_ok:
+    description: &iif_tx_ok
+      - Pass also frames that came into this machine by an interface with the number of O(dst). The default is V(false), which stops loops.
+      - Each namespace numbers its interfaces by itself, and the kernel looks at the number only. What comes from another namespace over a C(vxcan)
+        needs V(true) where the interface that it was sent on there has by chance the number of O(dst).
+    type: bool
   state:
     description: &state Whether the rule is there. The default is V(present).
     type: str
@@ -60,6 +66,9 @@ options:
       echo:
         description: *echo
         type: bool
+      iif_tx_ok:
+        description: *iif_tx_ok
+        type: bool
       state:
         description: *state
         type: str
@@ -72,7 +81,7 @@ EXAMPLES = r"""
     netns: net1
     config:
       - {src: vcan0, dst: vxcan1}
-      - {src: vxcan1, dst: vcan0, echo: true}
+      - {src: vxcan1, dst: vcan0, echo: true, iif_tx_ok: true}
 
 - name: Only the engine's frames leave
   linuxnet.vnet.vnet_can_gateway:
@@ -111,7 +120,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import
 
 SPEC = {
     'netns': {'type': 'str'}, 'src': {'type': 'str'}, 'dst': {'type': 'str'}, 'filter': {'type': 'str'}, 'echo': {'type': 'bool'},
-    'state': {'type': 'str', 'choices': ['present', 'absent']},
+    'iif_tx_ok': {'type': 'bool'}, 'state': {'type': 'str', 'choices': ['present', 'absent']},
 }
 
 
@@ -132,19 +141,20 @@ def wanted(params):
         key = item['netns'] or None, item['src'], item['dst'], item['filter']
         if key in found:
             raise InputError(f'{where}: the rule from {item["src"]} to {item["dst"]} is listed twice')
-        found[key] = {'src': item['src'], 'dst': item['dst'], 'filter': item['filter'] or None, 'echo': bool(item['echo'])}, item['state'] == 'absent'
+        found[key] = {'src': item['src'], 'dst': item['dst'], 'filter': item['filter'] or None,
+                       **{option: bool(item[option]) for option in can_gw.FLAGS}}, item['state'] == 'absent'
     return [(key[0], rule, absent) for key, (rule, absent) in found.items()]
 
 
 def plan(kernel, rules):
-    """[(verb, netns, rule)]: a rule that differs in echo is made anew."""
+    """[(verb, netns, rule)]: a rule that differs in a flag is made anew."""
     tables, todo = {}, []
     for netns, rule, absent in rules:
         if netns not in tables:
             names = {index: name for name, index in get_indexes(kernel, netns, sorted({one[end] for place, one, unused in rules if place == netns
                                                                                        for end in ('src', 'dst')})).items()}
             tables[netns] = can_gw.rules(kernel, netns, names)
-        there = [one for one in tables[netns] if {**one, 'echo': None} == {**rule, 'echo': None}]
+        there = [one for one in tables[netns] if {**one, **dict.fromkeys(can_gw.FLAGS)} == {**rule, **dict.fromkeys(can_gw.FLAGS)}]
         keep = [] if absent else [one for one in there if one == rule][:1]
         todo += [('delete', netns, one) for one in there if not any(one is other for other in keep)]
         if not absent and not keep:
@@ -160,7 +170,8 @@ def described(verb, netns, rule):
 
 def command(verb, netns, rule):
     words = [*within(netns), 'cangw', '-A' if verb == 'create' else '-D', '-s', rule['src'], '-d', rule['dst']]
-    return ' '.join(shlex.quote(word) for word in words + (['-e'] if rule['echo'] else []) + (['-f', rule['filter']] if rule['filter'] else []))
+    flags = [f'-{option[0]}' for option in can_gw.FLAGS if rule[option]]
+    return ' '.join(shlex.quote(word) for word in words + flags + (['-f', rule['filter']] if rule['filter'] else []))
 
 
 def apply(kernel, todo):

@@ -74,6 +74,17 @@ def test_gateway(buses):
     assert [operation['action'] for operation in changed['operations']] == ['delete', 'create'] and not probe(**across)['ok']
     gateway(**rules[1])
     assert probe(**across)['ok']
+    # a bus in one namespace and a bus in the other with one number: the kernel takes the one for the other
+    for space in buses:
+        space.batch(['ip link add name vcan9 index 900 type vcan', 'ip link set dev vcan9 up'])
+    numbered = [{'netns': left.name, 'src': 'vcan9', 'dst': 'vx1'}, {'netns': right.name, 'src': 'vx2', 'dst': 'vcan9', 'echo': True}]
+    gateway(config=numbered)
+    assert not probe(**{**across, 'dev': 'vcan9', 'to': 'vcan9'})['ok']
+    numbered[1]['iif_tx_ok'] = True
+    assert gateway(config=numbered)['commands'] == [f'ip netns exec {right.name} cangw -D -s vx2 -d vcan9 -e',
+                                                    f'ip netns exec {right.name} cangw -A -s vx2 -d vcan9 -e -i']
+    assert probe(**{**across, 'dev': 'vcan9', 'to': 'vcan9'})['ok'] and gateway(config=numbered)['operations'] == []
+    gateway(config=numbered, state='absent')
     # nothing stays of what fails
     with pytest.raises(ModuleFailed) as caught:
         gateway(netns=left.name, config=[{'src': 'vx1', 'dst': 'vcan0'}, {'src': 'vcan0', 'dst': 'nope'}])

@@ -28,10 +28,10 @@ def both_ways(document: dict) -> dict:
     return done
 
 
-def wait_for_carriers(links, seconds: float = 5) -> None:
+def wait_for_carriers(links, seconds: float = 5, operstate: str = 'up') -> None:
     """Routes and port states follow a carrier some time after the link is up."""
     deadline = time.monotonic() + seconds
-    while any(space.sys(f'class/net/{name}/operstate') != 'up' for space, name in links):
+    while any(space.sys(f'class/net/{name}/operstate') != operstate for space, name in links):
         assert time.monotonic() < deadline, 'no carrier'
         time.sleep(0.05)
 
@@ -66,6 +66,7 @@ def test_what_links_are_doing(spaces):
     def told() -> dict:
         return {(one['netns'], one['name']): one for one in run_here('vnet_info', {'netns': [ours.name, away.name], 'gather': ['state']})['links']}
 
+    wait_for_carriers([(ours, 'v0')], operstate='lowerlayerdown')
     assert told()[ours.name, 'v0']['carrier'] is False and told()[ours.name, 'v0']['port_state'] == 'disabled'
     away.batch(['ip link set dev v1 up'])
     wait_for_carriers([(ours, 'v0'), (away, 'v1'), (ours, 'br0')])
@@ -156,6 +157,61 @@ def test_parent_in_another_namespace(spaces):
     ours.replay(made['commands'], (ours, replayed), (lower, deep))
     replayed.like(theirs, 'ip link')
     round_trip(ours.name, lower.name)
+    state = round_trip(ours.name)
+    assert [one['link_netns'] for one in state['links'] if one['name'] != 'lo'] == [lower.name] * 2
+    again = spaces('again')
+    ours.module('vnet_link', config=[{'name': 'v7', 'state': 'absent'}, {'name': 'm0', 'state': 'absent'}])
+    run_here('vnet_state', json.loads(json.dumps(state).replace(ours.name, again.name)))
+    again.like(theirs, 'ip link')
+
+
+def test_parent_below_is_told_apart(spaces):
+    """Links of two namespaces may have the same name and index."""
+    ours, lower, other = spaces('ours', 'lower', 'other')
+    for space in (ours, lower, other):
+        space.batch(['ip link add d0 type dummy', 'ip link set dev d0 up'])
+    lower.ip(f'link add link d0 name v7 netns {ours.name} type vlan id 7')
+    item = {'name': 'v7', 'kind': 'vlan', 'link': 'd0', 'vlan': {'id': 7}}
+    assert 'sits on' in ours.refused('vnet_link', **item)['msg']
+    assert 'sits on' in ours.refused('vnet_link', link_netns=other.name, **item)['msg']
+    assert ours.module('vnet_link', link_netns=lower.name, up=False, **item)['operations'] == []
+    assert ours.module('vnet_link', link_netns=other.name, recreate=True, **item)['changed']
+    assert [one['link_netns'] for one in round_trip(ours.name)['links'] if one['name'] == 'v7'] == [other.name]
+    # made anew it stays on what it sits on
+    ours.module('vnet_link', name='v7', kind='vlan', vlan={'id': 8}, recreate=True)
+    assert [one['link_netns'] for one in round_trip(ours.name)['links'] if one['name'] == 'v7'] == [other.name]
+
+
+def test_parent_in_the_namespace_of_the_module(spaces):
+    """It has no name; the document calls it as a user would."""
+    ours = spaces('ours')
+    name = 'd' + secrets.token_hex(3)
+    try:
+        run_here('vnet_link', {'name': name, 'kind': 'dummy'})
+        ours.module('vnet_link', name='m0', kind='macvlan', link=name, link_netns='/proc/self/ns/net', address=MAC(3), macvlan={'mode': 'bridge'})
+        before = ours.normal('ip link')
+        state = round_trip(ours.name)
+        assert [one['link_netns'] for one in state['links'] if one['name'] == 'm0'] == ['/proc/self/ns/net']
+        ours.module('vnet_link', name='m0', state='absent')
+        run_here('vnet_state', state)
+        ours.unchanged(before, ours.normal('ip link'))
+    finally:
+        run_here('vnet_link', {'name': name, 'state': 'absent'})
+
+
+def test_what_is_on_a_link_in_other_namespaces(spaces):
+    """It shrinks and goes down with it, and is as before when that is taken back."""
+    ours, upper = spaces('ours', 'upper')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up'])
+    ours.ip(f'link add link d0 name v7 address {MAC(2)} netns {upper.name} type vlan id 7')
+    upper.batch(['ip link set dev v7 up', 'ip addr add 192.0.2.1/24 dev v7', 'ip route add 10.7.0.0/16 via 192.0.2.9'])
+    before = upper.normal('ip link', 'ip addr', 'ip route')
+    for change in {'mtu': 1400}, {'up': False}:
+        with pytest.raises(ModuleFailed) as caught:
+            run_here('vnet_state', {'links': [{'netns': ours.name, 'name': 'd0', **change}, {'netns': upper.name, 'name': 'v7'}],
+                                    'routes': [{'netns': upper.name, 'dst': '10.0.0.0/8', 'via': '203.0.113.1'}]})
+        assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+        upper.unchanged(before, upper.normal('ip link', 'ip addr', 'ip route'))
 
 
 def test_moved_from_another_namespace(spaces):

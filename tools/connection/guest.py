@@ -41,6 +41,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAUSE = 0.01
 END = "end"
+SHELL = "/bin/sh"
 
 
 def put(path: Path, content) -> None:
@@ -104,7 +105,7 @@ def warm_up() -> None:
 
 def _do(argv: list[str], given: bytes) -> tuple[int, bytes, bytes]:
     place = re.search(r"nsenter --net=(\S+) --mount=(\S+) --", argv[-1])
-    if b"_ansiballz_main" not in given or not place and "nsenter" in argv[-1]:
+    if argv[0] != SHELL or b"_ansiballz_main" not in given or not place and "nsenter" in argv[-1]:
         done = subprocess.run(argv, input=given, capture_output=True, check=False)
         return done.returncode, done.stdout, done.stderr
     return _module(place.groups() if place else (), given)
@@ -151,7 +152,7 @@ else:
 
         def exec_command(self, cmd, in_data=None, sudoable=True):
             super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-            return call(Path(self.get_option("folder")), ["/bin/sh", "-c", cmd], in_data or b"")
+            return call(Path(self.get_option("folder")), [SHELL, "-c", cmd], in_data or b"")
 
         def put_file(self, in_path, out_path):
             super().put_file(in_path, out_path)

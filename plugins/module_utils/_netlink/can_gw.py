@@ -13,7 +13,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec impor
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-AF_CAN, CAN_TO_CAN, ECHO = 29, 1, 1
+AF_CAN, CAN_TO_CAN = 29, 1
+#: option: CGW_FLAGS_CAN_*
+FLAGS = {'echo': 1, 'iif_tx_ok': 4}
 HEAD = struct.Struct('=BBH')  # struct rtcanmsg: family, type, flags
 RULE = Layout([(9, 'SRC', 'uint32'), (10, 'DST', 'uint32'), (11, 'FILTER', (('id', 'I'), ('mask', 'I')))])
 MODIFICATIONS = (1, 2, 3, 4, 5, 6, 15, 16, 17, 18)  # CGW_MOD_*, CGW_CS_*, CGW_FDMOD_*: rules that are not of our making
@@ -35,7 +37,7 @@ def show_filter(value):
 
 
 def rules(kernel, netns, names):
-    """[{'src', 'dst', 'filter', 'echo'}] of a namespace; `names` are {index: name}. Rules that change frames are somebody else's."""
+    """[{'src', 'dst', 'filter', 'echo', 'iif_tx_ok'}] of a namespace; `names` are {index: name}. Rules that change frames are somebody else's."""
     found = []
     try:
         answers = list(kernel.dump(netns, RTM_GETROUTE, HEAD.pack(AF_CAN, 0, 0)))
@@ -53,7 +55,7 @@ def rules(kernel, netns, names):
         raw = RULE.read(data, start + HEAD.size, end)
         matched = raw.get('FILTER')
         found.append({'src': names.get(raw['SRC'], ''), 'dst': names.get(raw['DST'], ''), 'filter': show_filter((matched['id'], matched['mask'])) if matched
-                      else None, 'echo': bool(flags & ECHO)})
+                      else None, **{option: bool(flags & bit) for option, bit in FLAGS.items()}})
     return found
 
 
@@ -71,7 +73,7 @@ def write(kernel, netns, verb, rule):
     attrs = {'SRC': kernel.index(netns, rule['src']), 'DST': kernel.index(netns, rule['dst'])}
     if rule['filter']:
         attrs['FILTER'] = dict(zip(('id', 'mask'), parse_filter(rule['filter'])))
-    body = HEAD.pack(AF_CAN, CAN_TO_CAN, ECHO if rule['echo'] else 0) + RULE.pack(attrs)
+    body = HEAD.pack(AF_CAN, CAN_TO_CAN, sum(bit for option, bit in FLAGS.items() if rule[option])) + RULE.pack(attrs)
     failed, unused = kernel.namespaces.socket(netns).batch([Request(RTM_NEWROUTE if verb == 'create' else RTM_DELROUTE, 0, body)])
     for error in failed.values():
         if error.errno in _ABSENT[:2]:
