@@ -2624,6 +2624,7 @@ options:
         description:
           - "Number of virtual functions of the device."
           - "Between two numbers the kernel goes through 0, so all of them are made anew; settings as in O(vfs) are put back."
+          - "The driver allows 4 at first; if more are wanted, it is told so in debugfs."
           - "Allowed: 0-65535."
         type: int
   netkit: &netkit

@@ -338,6 +338,23 @@ def test_number_of_virtual_functions(sim):
     sim.module('vnet_link', name='nic', num_vfs=3)
     sim.replay(changed['commands'])
     assert len(vfs(sim, 'nic')) == 4
+    # as many as wanted where the driver is known; its limit is raised first
+    more = {'name': 'nic', 'kind': 'netdevsim', 'netdevsim': {'id': 70, 'num_vfs': 6}}
+    before = vfs(sim, 'nic')
+    refused = sim.refused('vnet_link', config=[more, BAD])
+    assert refused['rolled_back'] is True and vfs(sim, 'nic') == before
+    changed = sim.module('vnet_link', config=[more])
+    assert len(vfs(sim, 'nic')) == 6 and {number: vfs(sim, 'nic')[number] for number in before} == before
+    assert sim.module('vnet_link', config=[more])['operations'] == []
+    sim.module('vnet_link', name='nic', state='absent')
+    made = sim.module('vnet_link', config=[more])
+    assert len(vfs(sim, 'nic')) == 6
+    sim.module('vnet_link', name='nic', state='absent')
+    sim.replay(made['commands'])
+    assert len(vfs(sim, 'nic')) == 6
+    sim.module('vnet_link', name='nic', num_vfs=3)
+    sim.replay(changed['commands'])
+    assert len(vfs(sim, 'nic')) == 6
     sim.module('vnet_link', name='d', kind='dummy')
     assert 'no device with virtual functions' in sim.refused('vnet_link', name='d', num_vfs=1)['msg']
 

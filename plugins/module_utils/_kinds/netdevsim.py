@@ -16,10 +16,12 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Int
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.sysfs import write
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.sysfs import debugfs, read, write
 from ansible_collections.linuxnet.vnet.plugins.module_utils._parts.vfs import NUM_DOC, NumVfs
 
 _BUS = 'bus/netdevsim'
+_DEBUG = '/sys/kernel/debug'
+_VFS_AT_FIRST = 4  # NSIM_BUS_DEV_MAX_VFS of the driver
 _ATTRS = ('IFLA_IFNAME', 'IFLA_PHYS_PORT_NAME', 'IFLA_PARENT_DEV_NAME', 'IFLA_PARENT_DEV_BUS_NAME')
 
 
@@ -109,7 +111,7 @@ class Netdevsim(Part):
     def make_commands(self, netns, name, values):
         own = values[KIND.key]
         device = f"/sys/{_BUS}/devices/netdevsim{own['id']}"
-        lines = [[*within(netns), 'sh', '-c', f"echo '{own['id']} {own.get('ports', 1)} {own.get('queues', 1)}' > /sys/{_BUS}/new_device"]]
+        lines = [[*within(netns), 'sh', '-c', f"echo {own['id']} {own.get('ports', 1)} {own.get('queues', 1)} > /sys/{_BUS}/new_device"]]
         for port, link in _names(name, own).items():
             find = f'basename $(dirname $(grep -lx {port} {device}/net/*/phys_port_name))'
             lines.append([*within(netns), 'sh', '-c', f'ip link set dev $({find}) name {link}'])
@@ -117,6 +119,42 @@ class Netdevsim(Part):
 
     def remove_commands(self, netns, name, before):
         return [['sh', '-c', f"echo {before[KIND.key]['id']} > /sys/{_BUS}/del_device"]]
+
+
+class SimulatedVfs(NumVfs):
+    """As many as wanted: the driver allows few at first, and more where its file in debugfs is told so, while there are none."""
+
+    options = ('num_vfs', 'id')
+
+    def set(self, base, name, number):
+        if number > _VFS_AT_FIRST:
+            limit = self._limit(os.path.basename(os.readlink(f'{base}/class/net/{name}/device')))
+            with debugfs() as files:
+                try:
+                    allowed = int(read(files, limit))
+                except OSError as exc:
+                    raise KernelError(exc.errno, f'num_vfs: the driver has no file {_DEBUG}/{limit} to allow more than {_VFS_AT_FIRST}') from exc
+                if allowed < number:
+                    write(files, limit, str(number), _DEBUG)
+        super().set(base, name, number)
+
+    @staticmethod
+    def _limit(device: str) -> str:
+        return f'netdevsim/{device}/max_vfs'
+
+    def apply(self, kernel, netns, name, values, before):
+        if 'num_vfs' in values:
+            super().apply(kernel, netns, name, values, before)
+
+    def commands(self, netns, name, values, before):
+        number = values.get('num_vfs')
+        if number is None:
+            return []
+        if number <= _VFS_AT_FIRST:
+            return super().commands(netns, name, values, before)
+        none = super().commands(netns, name, {'num_vfs': 0}, {}) if before.get('num_vfs') else []
+        limit = f"{_DEBUG}/{self._limit('netdevsim' + str(values.get('id', before.get('id'))))}"
+        return [*none, ['sh', '-c', f'echo {number} > {limit}'], *super().commands(netns, name, values, {})]
 
 
 def _check(values: dict):
@@ -130,5 +168,5 @@ KIND = Kind('netdevsim', DOC, [
     Field('id', Int(0, 0x7FFFFFFF), None, 'Number of the device, unique on the machine.', live=RECREATE),
     Field('ports', Int(1, 128), None, 'Number of ports, each a link. The default is one.', live=RECREATE),
     Field('queues', Int(1, 4096), None, 'Number of queues of each port. The default is one.', live=RECREATE),
-    Field('num_vfs', Int(0, 65535), None, NUM_DOC),
-], check=_check, brings=_others, parts=[Netdevsim(), NumVfs()])
+    Field('num_vfs', Int(0, 65535), None, NUM_DOC + f' The driver allows {_VFS_AT_FIRST} at first; if more are wanted, it is told so in debugfs.'),
+], check=_check, brings=_others, parts=[Netdevsim(), SimulatedVfs()], together={'num_vfs': ['id']})

@@ -223,18 +223,22 @@ class NumVfs(Part):
             if now == wanted:
                 return
             if not now or not wanted:
-                write(base, path, str(wanted))
+                self.set(base, name, wanted)
                 return
             rows = observe(kernel, netns, name)
-            write(base, path, '0')
+            self.set(base, name, 0)
             try:
-                write(base, path, str(wanted))
+                self.set(base, name, wanted)
                 self._put_back(kernel, netns, name, rows)
             except KernelError:
-                write(base, path, '0')
-                write(base, path, str(now))
+                self.set(base, name, 0)
+                self.set(base, name, now)
                 self._put_back(kernel, netns, name, rows)
                 raise
+
+    def set(self, base: str, name: str, number: int):
+        """From none, or to none."""
+        write(base, _file(name), str(number))
 
     @staticmethod
     def _put_back(kernel, netns, name, rows):
