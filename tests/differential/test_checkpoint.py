@@ -127,3 +127,17 @@ def test_the_guardian_holds_nothing_of_the_task(spaces):
     assert time.monotonic() - began < 200
     pid = json.loads(Path('/run/linuxnet-vnet/checkpoint.json').read_text())['pid']
     assert os.getsid(pid) != os.getsid(0)
+
+
+def test_what_was_not_set_is_unset(spaces):
+    """The document of a state says nothing of an alias, a master and the like that a link has not."""
+    ours = spaces('ours')
+    ours.batch(['ip link add br0 address 02:00:00:00:00:09 type bridge', 'ip link add d0 address 02:00:00:00:00:01 type dummy',
+                'ip link add bo0 address 02:00:00:00:00:02 type bond mode active-backup', 'ip link set dev bo0 up',
+                'ip link add link d0 name v7 address 02:00:00:00:00:03 type vlan id 7'])
+    before = ours.normal('ip link')
+    create()
+    ours.batch(['ip link set dev d0 alias new master br0', 'ip link property add dev d0 altname another', 'ip link set dev d0 mode dormant',
+                'ip link set dev bo0 type bond arp_interval 50 arp_ip_target 192.0.2.9', 'ip link set dev v7 type vlan egress 3:4'])
+    assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
+    ours.unchanged(before, ours.normal('ip link'))

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from module import round_trip
+from module import ModuleFailed, round_trip, run_here
 
 TUNNELS = {
+    'vxlan': {'id': 7, 'local': '192.0.2.1', 'remote': '192.0.2.2', 'dev': 'eth', 'dstport': 4789},
     'gre': {'local': '192.0.2.1', 'remote': '192.0.2.2', 'key': 7, 'dev': 'eth'},
     'ipip': {'local': '192.0.2.1', 'remote': '192.0.2.2', 'dev': 'eth'},
     'sit': {'local': '192.0.2.1', 'remote': '192.0.2.2', 'dev': 'eth'},
@@ -26,25 +29,38 @@ def test_outer_packets_in_another_namespace(spaces, kind):
         space.batch(['ip link add pad type dummy', 'ip link add eth type dummy'])  # so that its index is not that of another link above
     words = ' '.join(f'{name} {value}' for name, value in TUNNELS[kind].items())
     under.batch([f'ip link add name t type {kind} {words}', f'ip link set dev t netns {theirs.name}'])
-    theirs.ip('link set dev t address 02:00:00:00:00:07 up' if kind.endswith('tap') else 'link set dev t up')
+    theirs.ip('link set dev t address 02:00:00:00:00:07 up' if kind.endswith(('tap', 'lan')) else 'link set dev t up')
 
     item = {'name': 't', 'kind': kind, 'link_netns': lower.name, kind: TUNNELS[kind],
-            **({'address': '02:00:00:00:00:07'} if kind.endswith('tap') else {})}
+            **({'address': '02:00:00:00:00:07'} if kind.endswith(('tap', 'lan')) else {})}
     made = ours.module('vnet_link', **item)
     assert made['changed'] and 't' not in lower.links()
     ours.like(theirs, 'ip link')
     assert ours.module('vnet_link', **item)['operations'] == []
-    assert 'link_netns' in ours.refused('vnet_link', **{option: value for option, value in item.items() if option != 'link_netns'} | {kind: change})['msg']
+    for places in [ours.name], [ours.name, lower.name]:
+        (told,) = [one for one in round_trip(*places)['links'] if one['name'] == 't']
+        assert told['link_netns'] == lower.name and told[kind].get('dev') == TUNNELS[kind].get('dev')
 
     index = ours.links()['t']
     item[kind] = {**TUNNELS[kind], **change}
-    assert ours.module('vnet_link', **item)['changed'] and ours.links()['t'] == index
+    unsaid = {name: value for name, value in item[kind].items() if name != 'dev'}
+    assert ours.module('vnet_link', name='t', kind=kind, **{kind: unsaid})['changed'] and ours.links()['t'] == index  # they stay where they are
+    assert ours.module('vnet_link', **item)['operations'] == []
     theirs.ip(f'link set dev t type {kind} ' + ' '.join(f'{name} {value}' for name, value in change.items()))
     ours.like(theirs, 'ip link')
     assert 'outer packets' in ours.refused('vnet_link', **{**item, 'link_netns': under.name})['msg']
 
     upper = spaces('upper')
+    with pytest.raises(ModuleFailed):
+        run_here('vnet_state', {'links': [{'name': 't', 'netns': ours.name, 'state': 'absent'}],
+                                'routes': [{'netns': ours.name, 'dst': '10.0.0.0/8', 'via': '10.0.0.1'}]})
+    ours.like(theirs, 'ip link')
+    assert ours.module('vnet_link', **item)['operations'] == []
+    state = json.dumps(round_trip(ours.name, lower.name)['links'])
     ours.module('vnet_link', name='t', state='absent')  # two alike would be refused, for they meet in the lower namespace
+    run_here('vnet_state', {'links': json.loads(state.replace(ours.name, upper.name))})
+    upper.like(theirs, 'ip link')
+    upper.module('vnet_link', name='t', state='absent')
     upper.replay(made['commands'], (ours, upper))
     assert 't' in upper.links() and 't' not in lower.links()
 

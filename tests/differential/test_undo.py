@@ -63,7 +63,8 @@ def test_way_of_watching_at_a_checkpoint(spaces):
                 ' arp_ip_target 192.0.2.9 arp_validate active', 'ip link set dev bo0 up', 'ip link set dev bo1 up'])
     before = ours.normal('ip link')
     run_module('vnet_checkpoint', {'action': 'create', 'timeout': 60})
-    ours.module('vnet_link', config=[{'name': 'bo0', 'kind': 'bond', 'bond': {'arp_interval': 70, 'arp_ip_target': ['192.0.2.7']}}, {'name': 'bo1', 'kind': 'bond', 'bond': {'miimon': 100}}])
+    ours.module('vnet_link', config=[{'name': 'bo0', 'kind': 'bond', 'bond': {'arp_interval': 70, 'arp_ip_target': ['192.0.2.7']}},
+                                     {'name': 'bo1', 'kind': 'bond', 'bond': {'miimon': 100}}])
     run_module('vnet_checkpoint', {'action': 'rollback'})
     ours.unchanged(before, ours.normal('ip link'))
 
@@ -80,8 +81,9 @@ def test_delays_follow_miimon(spaces):
 
 
 @pytest.mark.parametrize('own', [
-    {'miimon': 0, 'updelay': 0, 'downdelay': 0, 'peer_notif_delay': 0}, {'updelay': 0}, {'mode': '802.3ad', 'updelay': 0}, {'mode': '802.3ad', 'miimon': 0, 'updelay': 0},
-    {'mode': 'active-backup', 'lacp_rate': 'slow', 'lacp_active': True, 'packets_per_slave': 1, 'tlb_dynamic_lb': True}, {'mode': '802.3ad', 'arp_interval': 0, 'arp_validate': 'none'},
+    {'miimon': 0, 'updelay': 0, 'downdelay': 0, 'peer_notif_delay': 0}, {'updelay': 0}, {'mode': '802.3ad', 'updelay': 0},
+    {'mode': '802.3ad', 'miimon': 0, 'updelay': 0}, {'mode': '802.3ad', 'arp_interval': 0, 'arp_validate': 'none'},
+    {'mode': 'active-backup', 'lacp_rate': 'slow', 'lacp_active': True, 'packets_per_slave': 1, 'tlb_dynamic_lb': True},
     {'mode': '802.3ad', 'ad_actor_system': '00:00:00:00:00:00'},
 ], ids=lambda own: ' '.join(f'{name}={value}' for name, value in own.items()))
 def test_what_would_be_so_anyway(spaces, own):

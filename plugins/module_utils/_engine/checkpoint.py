@@ -22,6 +22,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import emptied
 
 FOLDER = '/run/linuxnet-vnet'
 #: what is known of the guardian: pid, its start time, deadline, connection
@@ -57,7 +58,10 @@ class Snapshot:
             if name not in there:
                 Namespaces().restore(name, os.dup(kept))
         now = live_document(self.resources)[0]
+        links = {(item.get('netns'), item['name']): item for item in now.get('links', ())}
         gone, back = self._absent(now), [(section, {**item, **self._thoroughly(section)}) for section, items in self.document.items() for item in items]
+        back = [(section, {**item, **emptied(links.get((item.get('netns'), item['name']), {}), item)} if section == 'links' else item)
+                for section, item in back]
         troubles += self._apply(gone + back)
         for name, before in self.sysctls.items():
             troubles += restore_parameters(name, before)

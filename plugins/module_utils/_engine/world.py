@@ -63,6 +63,10 @@ class Kernel:
         return known[name]
 
 
+#: in place of a namespace that has no name
+_NAMELESS = object()
+
+
 def place(netns: str | None) -> str:
     return f"network namespace '{netns}'" if netns else 'this network namespace'
 
@@ -85,6 +89,8 @@ class World:
         self.promises: dict = {}
         #: {(section, netns): {link: [(key, values)]}} of observed entries, where somebody has asked for those of a link
         self.standing: dict = {}
+        #: {netns: {id: namespace}} of those that the kernel told of
+        self.nsids: dict = {}
         #: {(netns, name): kind} of links that the plan makes
         self.made: dict = {}
         #: {(netns, name): {vid}} that the kernel gives to bridges and ports that the plan makes
@@ -115,3 +121,17 @@ class World:
 
     def links(self, netns: str | None):
         return self.table('links', netns)
+
+    def place_of(self, netns: str | None, found) -> tuple:
+        """(True, namespace) that a link of `netns` leads to by its IFLA_LINK_NETNSID; (False, None) where that has no name."""
+        looked_at = sorted((other for section, other in self.tables if section == 'links' and other != netns), key=lambda other: other is None)
+        if self.kernel is None:
+            places = [other for other in looked_at if found.link_index in self.tables['links', other].by_index]
+            return (True, places[0]) if places else (False, None)
+        if netns not in self.nsids:
+            self.nsids[netns] = {link_messages.nsid(self.kernel, netns, other): other for other in reversed(looked_at) if self.kernel.namespaces.exists(other)}
+        ids = self.nsids[netns]
+        if found.link_nsid not in ids:
+            ids.update((number, other) for number, other in link_messages.named_nsids(self.kernel, netns).items() if number not in ids)
+            ids.setdefault(found.link_nsid, _NAMELESS)
+        return (False, None) if ids[found.link_nsid] is _NAMELESS else (True, ids[found.link_nsid])

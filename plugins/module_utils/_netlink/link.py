@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
 
@@ -23,7 +26,8 @@ SKIP_STATS, BRVLAN = 0x8, 0x2
 SUPPLEMENT = (
     (12, 'IFLA_PROTINFO', 'cdata'), (18, 'IFLA_LINKINFO', 'cdata'), (26, 'IFLA_AF_SPEC', 'cdata'),
     (28, 'IFLA_NET_NS_FD', 'uint32'), (46, 'IFLA_TARGET_NETNSID', 'int32'), (37, 'IFLA_LINK_NETNSID', 'int32'),
-    (16, 'IFLA_OPERSTATE', 'uint8'), (17, 'IFLA_LINKMODE', 'uint8'), (33, 'IFLA_CARRIER', 'uint8'), (39, 'IFLA_PROTO_DOWN', 'uint8'), (40, 'IFLA_GSO_MAX_SEGS', 'uint32'),
+    (16, 'IFLA_OPERSTATE', 'uint8'), (17, 'IFLA_LINKMODE', 'uint8'), (33, 'IFLA_CARRIER', 'uint8'), (39, 'IFLA_PROTO_DOWN', 'uint8'),
+    (40, 'IFLA_GSO_MAX_SEGS', 'uint32'),
     (41, 'IFLA_GSO_MAX_SIZE', 'uint32'), (58, 'IFLA_GRO_MAX_SIZE', 'uint32'), (63, 'IFLA_GSO_IPV4_MAX_SIZE', 'uint32'),
     (64, 'IFLA_GRO_IPV4_MAX_SIZE', 'uint32'), (22, 'IFLA_VFINFO_LIST', 'cdata'), (43, 'IFLA_XDP', 'cdata'), (53, 'IFLA_ALT_IFNAME', '*asciiz'),
     (52, 'IFLA_PROP_LIST', Layout([(53, 'IFLA_ALT_IFNAME', '*asciiz')])),
@@ -92,6 +96,8 @@ def get(kernel, netns: str | None, name: str, attrs, mask: int = SKIP_STATS) -> 
     return codec.read(replies[0][0][1], {codec.layout.by_name[attr].number for attr in attrs})[1]
 
 
+#: namespaces that are asked about in one batch: as many descriptors are open
+_AT_ONCE = 256
 _NSID = Layout([(1, 'NETNSA_NSID', 'int32'), (3, 'NETNSA_FD', 'uint32')])
 
 
@@ -109,10 +115,32 @@ def given_nsid(kernel, netns: str | None, target: str | None) -> int:
 
 def nsid(kernel, netns: str | None, target: str | None) -> int | None:
     """The id by which `netns` knows the namespace `target`; None if it has none."""
-    body = b'\0' * 4 + _NSID.pack({'NETNSA_FD': kernel.namespaces.fd(target)})
-    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETNSID, 0, body)])
-    for answers in replies.values():
+    return nsids(kernel, netns, [kernel.namespaces.fd(target)])[0]
+
+
+def named_nsids(kernel, netns: str | None) -> dict:
+    """{id: name} of the named namespaces that `netns` knows; None is the one of the module."""
+    found, names = {nsid(kernel, netns, None): None}, namespaces.names()
+    for start in range(0, len(names), _AT_ONCE):
+        opened = {}
+        try:
+            for name in names[start:start + _AT_ONCE]:
+                with contextlib.suppress(OSError):  # gone by now
+                    opened[name] = os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC)
+            found.update(zip(nsids(kernel, netns, list(opened.values())), opened))
+        finally:
+            for one in opened.values():
+                os.close(one)
+    found.pop(None, None)
+    return found
+
+
+def nsids(kernel, netns: str | None, descriptors: list[int]) -> list[int | None]:
+    """The ids by which `netns` knows these namespaces, None for those that have none and for what is no namespace."""
+    unused, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETNSID, 0, b'\0' * 4 + _NSID.pack({'NETNSA_FD': one})) for one in descriptors])
+    numbers: list = [None] * len(descriptors)
+    for place, answers in replies.items():
         data = answers[0][1]
-        number = _NSID.read(data, 4, len(data)).get('NETNSA_NSID')
-        return None if number is None or number < 0 else number
-    return None
+        number = _NSID.read(data, 4, len(data)).get('NETNSA_NSID', -1)
+        numbers[place] = None if number < 0 else number
+    return numbers

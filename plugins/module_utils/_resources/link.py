@@ -381,6 +381,7 @@ class Link(Resource):
         found = values
         if key == 'lo' or (found.kind in KINDS and key in KINDS[found.kind].fallback):
             return None
+        far = far_parent(world, netns, found)
         item = self.table.document(restorable(found.values), secrets=True)
         item['up'] = found.up
         kind = KINDS.get(found.kind)
@@ -396,7 +397,8 @@ class Link(Resource):
                 item.pop(kind.key, None)
             else:
                 item['peer'] = restorable_peer(peer)
-        item.update(far_parent(world, netns, found))
+        if far:
+            item.update({**far, 'link_netns': far['link_netns'] or OWN_NETNS})
         return item
 
 

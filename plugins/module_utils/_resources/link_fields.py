@@ -101,6 +101,20 @@ COMMON_PARTS: tuple = (features.FeaturesPart(), vfs.NumVfs(), vfs.Vfs(), xdp.Xdp
 PLAIN = Table([field for field in COMMON if field.attr and field.name not in ('name', 'altnames', 'master', 'link')])
 
 
+def emptied(now: dict, then: dict) -> dict:
+    """Of two items of documents of one link: what of `now` has to be unset to come back to `then`, which says nothing of what was not set."""
+    if now.get('kind') != then.get('kind'):
+        return {}
+    found = {option: '' if option in ('alias', 'master') else [] if option == 'altnames' else _DEFAULTS[option]
+             for option in ('alias', 'master', 'altnames', *_DEFAULTS) if option in now and option not in then}
+    for option, own in then.items():
+        gone = {name: type(value)() for name, value in now.get(option, {}).items() if name not in own and isinstance(value, (list, dict))
+                } if isinstance(own, dict) and isinstance(now.get(option), dict) else {}
+        if gone:
+            found[option] = {**own, **gone}
+    return found
+
+
 def restorable(values: dict) -> dict:
     """The values of a live link with which it can be made again."""
     kept = {option: value for option, value in values.items() if value not in ('', [], None) and (option not in _DEFAULTS or value != _DEFAULTS[option])}

@@ -36,7 +36,7 @@ class FoundLink:
 
     def seen_from(self, lower: LinkTable):
         """Says which links are in the namespace that its outer packets are in, where that is another one."""
-        if self.link_nsid is not None and self.raw['info']:
+        if self.link_nsid is not None and self.raw['info'] and self._lower is not lower:
             self._lower, self._values = lower, None
 
     @property

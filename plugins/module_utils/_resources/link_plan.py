@@ -110,6 +110,8 @@ class LinkPlan:
             return
         if 'link_netns' in one.values:
             found.seen_from(self.world.links(one.values['link_netns']))
+        else:
+            far_parent(self.world, one.netns, found)
         kind = one.values.get('kind')
         if kind is not None and found.kind != kind:
             if not one.recreate:
@@ -237,17 +239,19 @@ class LinkPlan:
         for option in changed.get(kind, ()) if kind in KINDS else ():
             for other in KINDS[kind].together.get(option, ()):
                 facts.setdefault('together', {})[other] = found.values[kind].get(other)
-        if kind in KINDS and KINDS[kind].anew and KINDS[kind].key in changed:
-            facts['known'] = undo_facts['known'] = found.values[KINDS[kind].key]
-            if found.link_nsid is not None and found.link_index and 'link_netns' not in one.values:
+        if kind in KINDS and KINDS[kind].underlay and KINDS[kind].key in changed:
+            if KINDS[kind].anew:
+                facts['known'] = undo_facts['known'] = found.values[KINDS[kind].key]
+            far = far_parent(self.world, one.netns, found)
+            if found.link_nsid is not None and found.link_index and 'link_netns' not in {**far, **one.values}:
                 raise InputError(f"{one.where}: to change '{one.key}', say in link_netns in which namespace its outer packets are")
-            facts['lower'] = undo_facts['lower'] = one.values.get('link_netns', one.netns)
+            facts['lower'] = undo_facts['lower'] = {'link_netns': one.netns, **far, **one.values}['link_netns']
         back = before
         if kind in KINDS and KINDS[kind].disturbed and KINDS[kind].key in changed:
             own = KINDS[kind].key
             back = {**before, own: {**KINDS[kind].disturbed(changed[own], found.values[own]), **before.get(own, {})}}
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, changed, facts=undo_facts)]
-        above = self._above(one.netns, found)
+        above = self._above(one.netns, found.name)
         # VLANs go down and shrink with the link below them
         lost: tuple = ('addresses', 'neighs', 'nexthops', 'routes') if flushes else ()
         into_vrf = found.up and 'vrf' in (self._kind_of(one.netns, changed.get('master')), self._kind_of(one.netns, before.get('master')))
@@ -255,12 +259,12 @@ class LinkPlan:
             flushes, lost = ['routes', 'IPv6 addresses'], ('addresses', 'neighs', 'nexthops', 'routes')
         elif not flushes and changed.keys() & {'address', 'arp'}:
             lost = ('neighs',)
-        hung = [back for link in (found, *above) for back in self.hung(one.netns, link.name, lost)]
+        hung = [back for place, link in ((one.netns, found), *above) for back in self.hung(place, link.name, lost)]
         disruption = DOWN if flushes else IN_PLACE
         if hung and not flushes:
             flushes = ['neighbours']
-        undo += [Operation(self.resource.section, 'set', one.netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
-                 for link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
+        undo += [Operation(self.resource.section, 'set', place, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
+                 for place, link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
         if before.get('master'):  # the settings of a port go with its master
             back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
             undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
@@ -281,10 +285,10 @@ class LinkPlan:
         elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
             self._put_back(hung, one)
 
-    def _above(self, netns, found) -> list:
-        """The links that sit on a link, and those on them."""
-        above = [link for link in self.world.links(netns).values() if sits_on(link, found)]
-        return above + [other for link in above for other in self._above(netns, link)]
+    def _above(self, netns, name) -> list:
+        """(namespace, link) of those that sit on a link, and of those on them."""
+        above = self._children(netns, name)
+        return above + [other for place, link in above for other in self._above(place, link.name)]
 
     def _put_back(self, operations, one):
         for operation in operations:
@@ -303,6 +307,8 @@ class LinkPlan:
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
         self._lower_gone(one, found)
         old = restorable(found.values)
+        if 'link' not in one.values and one.values.get('kind') in (None, found.kind):
+            old.update(far_parent(self.world, one.netns, found))
         if one.values.get('kind') not in (None, found.kind):
             old = {option: value for option, value in old.items() if option in _ANY_KIND or option in PORTS}
         merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
@@ -452,8 +458,8 @@ class LinkPlan:
             needs.add(('gone', place, child.name))
         delete = self._deletion(netns, found.name)
         ports = self._ports(netns, found)
-        delete.where, delete.before = where, restorable(found.values)
         creation = self._creation(netns, found)
+        delete.where, delete.before = where, restorable(found.values)
         delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG)]
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
@@ -489,12 +495,12 @@ class LinkPlan:
 
     def _creation(self, netns, found) -> Operation:
         """The operation that makes a live link as it is."""
-        values = restorable(found.values)
+        far = far_parent(self.world, netns, found)  # by which its values have names of links there
+        values = {**restorable(found.values), **far}
         kind = KINDS.get(found.kind)
         if kind is not None and kind.paired:
             peer = self._peer_of(netns, found)
             values['peer'] = restorable_peer(peer) if peer is not None else {'name': 'peer-' + found.name[:10]}
-        values.update(far_parent(self.world, netns, found))
         return Operation(self.resource.section, 'create', netns, found.name, found.name, values,
                          facts={'netns': netns, 'port_down': self._port_down(netns, values.get('master'))})
 
@@ -530,13 +536,14 @@ class LinkPlan:
             else:
                 other = self.world.links(lower).get(parent)
                 sits = other is None or found.link_index in (other.index, None)
+            own = KINDS.get(found.kind)
+            if sits and own is not None and own.parent == 'required' and not own.paired:
+                sits = self._leads_to(one.netns, found, lower)
             if not sits:
                 return f"'{one.key}' sits on {found.values.get('link') or 'another link'}, not on {parent}"
         kind = KINDS.get(one.values.get('kind', ''))
-        if kind is not None and kind.underlay and 'link_netns' in one.values and self.world.kernel is not None:
-            lower = one.values['link_netns']
-            if found.link_nsid != (None if lower == one.netns else messages.nsid(self.world.kernel, one.netns, lower)):
-                return f"the outer packets of '{one.key}' are not in {_place(lower)}"
+        if kind is not None and kind.underlay and 'link_netns' in one.values and not self._leads_to(one.netns, found, one.values['link_netns']):
+            return f"the outer packets of '{one.key}' are not in {_place(one.values['link_netns'])}"
         if kind is not None and kind.paired:
             wanted = (peer_netns(one.netns, one.values['peer']), one.values['peer']['name'])
             self.world.links(wanted[0])
@@ -545,6 +552,11 @@ class LinkPlan:
                 shown = f"'{peer[1]}' in {_place(peer[0])}" if peer else 'in another namespace'
                 return f"the other end of '{one.key}' is {shown}, not '{wanted[1]}' in {_place(wanted[0])}"
         return None
+
+    def _leads_to(self, netns, found, lower) -> bool:
+        """Whether what is below a link of `netns` is in the namespace `lower`."""
+        kernel = self.world.kernel
+        return kernel is None or found.link_nsid == (None if lower == netns else messages.nsid(kernel, netns, lower))
 
     def _references(self, one):
         """Every link that is referred to must exist, or be made by the plan."""
@@ -639,15 +651,18 @@ def is_fallback(found) -> bool:
 
 
 def far_parent(world, netns, found) -> dict:
-    """link and link_netns of a link that sits on one of another namespace, among those that the task has looked at."""
+    """link_netns of a link that sits on one of another namespace, with link, or whose outer packets are there. Empty where that has no name."""
     kind = KINDS.get(found.kind)
-    if found.link_nsid is None or not found.link_index or kind is None or kind.parent != 'required' or kind.paired:
+    if found.link_nsid is None or kind is None or kind.paired or not (kind.underlay or kind.parent == 'required'):
         return {}
-    for section, other in list(world.tables):
-        parent = world.links(other).by_index.get(found.link_index) if section == 'links' and other not in (netns, None) else None
-        if parent is not None and (world.kernel is None or messages.nsid(world.kernel, netns, other) == found.link_nsid):
-            return {'link': parent.name, 'link_netns': other}
-    return {}
+    known, place = world.place_of(netns, found)
+    if not known:
+        return {}
+    lower = world.links(place)
+    if kind.underlay:
+        found.seen_from(lower)
+        return {'link_netns': place}
+    return {'link': lower.by_index[found.link_index].name, 'link_netns': place} if found.link_index in lower.by_index else {}
 
 
 def parents_of(world, netns, child) -> set:
@@ -655,25 +670,17 @@ def parents_of(world, netns, child) -> set:
     kind = KINDS.get(child.kind)
     if kind is None or not kind.falls:
         return set()
+    place = netns
     if child.link_nsid is not None:
         far = far_parent(world, netns, child)
-        return {(far['link_netns'], far['link'])} if far else set()
-    links = world.links(netns)
+        if not far:
+            return set()
+        place = far['link_netns']
+    links = world.links(place)
     found = {links.by_index[child.link_index].name} if child.link_index in links.by_index else set()
     if kind.parent == 'optional':
         found |= {name for unused, unused2, name in references(None, {'kind': child.kind, kind.key: child.values.get(kind.key, {})}) if name in links}
-    return {(netns, name) for name in found if name != child.name}
-
-
-def sits_on(child, parent) -> bool:
-    """Whether a link of the same namespace goes when its parent goes."""
-    kind = KINDS.get(child.kind)
-    if kind is None or not kind.falls or not parent.index or child.link_nsid is not None:
-        return False
-    if child.link_index == parent.index:
-        return True
-    return kind.parent == 'optional' and any(name == parent.name for unused, unused2, name in references(None, {
-        'kind': child.kind, kind.key: child.values.get(kind.key, {})}))
+    return {(place, name) for name in found if (place, name) != (netns, child.name)}
 
 
 def restorable_peer(peer) -> dict:
