@@ -92,7 +92,7 @@ options:
     type: bool
   extern_learn: &extern_learn
     description:
-      - "The entry was learned outside the kernel."
+      - "The entry was learned outside the kernel, and is kept by who learned it: purge leaves it alone, and vnet_info does not tell it."
     type: bool
   onlink: &onlink
     description:

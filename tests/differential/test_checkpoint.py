@@ -140,4 +140,7 @@ def test_what_was_not_set_is_unset(spaces):
     ours.batch(['ip link set dev d0 alias new master br0', 'ip link property add dev d0 altname another', 'ip link set dev d0 mode dormant',
                 'ip link set dev bo0 type bond arp_interval 50 arp_ip_target 192.0.2.9', 'ip link set dev v7 type vlan egress 3:4'])
     assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
-    ours.unchanged(before, ours.normal('ip link'))
+    after = ours.normal('ip link')
+    for link in (*before['ip link'], *after['ip link']):
+        link.pop('tso_max_size')  # a bridge has had that of its ports ever since
+    ours.unchanged(before, after)

@@ -107,7 +107,7 @@ FOLLOWS = {'bridge_id', 'root_id', 'qdisc', 'expires', 'state', 'designated_port
 def by_itself(one: dict) -> bool:
     """The rule that comes with the first VRF of a namespace and stays for ever; what a link got when it came up with ARP, which it may not have now."""
     kernels = one.get('protocol') == 'kernel' and ('l3mdev' in one or one.get('dst', '').startswith(('ff00::/8', 'fe80:')))
-    return kernels or one.get('local', '').startswith('fe80:')
+    return kernels or one.get('local', '').startswith('fe80:') or 'extern_learn' in one  # who learned that tells it anew
 
 
 def settled(value, fdb: bool = False):

@@ -351,3 +351,20 @@ def test_sysctl(spaces):
     ours.module('vnet_sysctl', name='net.ipv4.ip_forward', value='0')
     ours.replay(planned['commands'][:1])
     assert value('net.ipv4.ip_forward') == '1'
+
+
+def test_what_others_have_learned(spaces):
+    """Neighbours and FDB entries of a routing daemon are in no document and survive a purge; what was asked for is made anew with its link."""
+    ours = spaces('ours')
+    ours.batch(['ip link add d0 type dummy', 'ip link set dev d0 up arp on', 'ip link add vx type vxlan id 7 dstport 4789', 'ip link set dev vx up',
+                f'ip neigh add 192.0.2.7 lladdr {M(7)} nud reachable extern_learn dev d0', f'ip neigh add 192.0.2.8 lladdr {M(8)} extern_learn dev d0'])
+    ours.bridge(f'fdb add {M(9)} dev vx dst 192.0.2.11 self permanent extern_learn')
+    state = round_trip(ours.name)
+    assert not {'neighs', 'fdb'} & set(state)
+    ours.module('vnet_neigh', dev='d0', purge=True)
+    ours.module('vnet_fdb', dev='vx', purge=True)
+    assert len(ours.json('ip neigh')[0]) == 2 and M(9) in ours.bridge('fdb show dev vx')
+    item = {'dev': 'd0', 'dst': '192.0.2.7', 'lladdr': M(7), 'nud': 'reachable', 'extern_learn': True}
+    links = [{'name': 'd0', 'kind': 'dummy', 'num_tx_queues': 4, 'recreate': True}]
+    run_here('vnet_state', {'links': [dict(link, netns=ours.name) for link in links], 'neighs': [dict(item, netns=ours.name)]})
+    assert [one['dst'] for one in ours.json('ip neigh')[0]] == ['192.0.2.7']

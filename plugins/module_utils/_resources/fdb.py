@@ -47,7 +47,8 @@ class Fdb(Entry):
               'Whether the entry ever ages or moves. The default is V(permanent).'),
         Field('router', Bool(), None, 'A router is behind the MAC.'),
         Field('sticky', Bool(), None, 'The entry does not move to another port.'),
-        Field('extern_learn', Bool(), None, 'The entry was learned outside the kernel.'),
+        Field('extern_learn', Bool(), None, 'The entry was learned outside the kernel, and is kept by who learned it: purge leaves it alone,'
+              ' and vnet_info does not tell it.'),
         Field('onlink', Bool(), None, 'Accepted for completeness of iproute2 input; the kernel has no such flag for FDB entries.', write_only=True),
         Field('remotes', ListOf(Ip()), None, 'Short form for head-end replication: one flooding entry for each of these VTEPs.'),
     ])

@@ -33,7 +33,8 @@ class Neigh(Entry):
         Field('nud', Enum({name: neigh.NUD_STATES[name] for name in _SETTABLE}), None, 'State of the entry. The default is V(permanent).'),
         Field('proxy', Bool(None, None), None, 'Answer for the address on the link, in place of knowing its MAC.'),
         Field('router', Bool(None, None), None, 'The neighbour is a router.'),
-        Field('extern_learn', Bool(None, None), None, 'The entry was learned outside the kernel.'),
+        Field('extern_learn', Bool(None, None), None, 'The entry was learned outside the kernel, and is kept by who learned it: purge leaves it alone,'
+              ' and vnet_info does not tell it.'),
         Field('managed', Bool(None, None), None, 'The kernel finds out the MAC and keeps it fresh, since Linux 5.16; excludes O(lladdr) and O(nud).'),
         Field('protocol', Int(0, 255, names=PROTOCOLS), None, 'Who made the entry.', aliases=['proto']),
     ])
