@@ -383,7 +383,7 @@ def _lower(machine: Machine) -> dict:
 
 def _segments(machines: list, live: dict) -> list:
     by_subnet = defaultdict(lambda: defaultdict(set))
-    tags = {}
+    tags = defaultdict(dict)
     for machine in machines:
         for key, link in machine.links.items():
             subnets = {model.network(address.text.partition(" ")[0]) for address in link.addresses if address.drift != MISSING} - {""}
@@ -392,12 +392,12 @@ def _segments(machines: list, live: dict) -> list:
                 if nics:
                     by_subnet[subnet][machine.name] |= nics
                     if link.kind == "vlan":
-                        tags.setdefault(subnet, link.tags[:1])
+                        tags[subnet].update((tag.text, tag) for tag in link.tags[:1])
     merged = defaultdict(list)
     for subnet in sorted(by_subnet, key=natural):
         nics = tuple((host, key) for host, keys in by_subnet[subnet].items() for key in sorted(keys))
         if len(by_subnet[subnet]) > 1:
-            merged[nics].append((subnet, tuple(tags.get(subnet, ()))))
+            merged[nics].append((subnet, tuple(tags[subnet][name] for name in sorted(tags[subnet], key=natural))))
     return [Segment(names, list(nics)) for nics, names in merged.items()]
 
 

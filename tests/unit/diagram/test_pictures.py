@@ -134,6 +134,15 @@ def test_a_tunnel_within_a_machine_joins_its_namespaces():
     assert tunnel.ends == [("node1", ("ns1", "vx0")), ("node1", ("ns2", "vx0"))]
 
 
+def test_two_vlans_in_one_subnet_are_both_named():
+    state = {"links": [{"name": "eth1", "up": True}]}
+    state["links"] += [{"name": f"eth1.{number}", "kind": "vlan", "link": "eth1", "vlan": {"id": number}} for number in (3, 2)]
+    machines = {f"node{host}": {"state": {**state, "addresses": [{"dev": f"eth1.{number}", "address": f"192.0.{number}.{host}/16"} for number in (2, 3)]}}
+                for host in (1, 2)}
+    segment, = picture(machines).segments
+    assert [(name, [tag.text for tag in tags]) for name, tags in segment.names] == [("192.0.0.0/16", ["VLAN 2", "VLAN 3"])]
+
+
 @pytest.mark.parametrize("name, link", [("macvlan-ns", "macvlan1"), ("ipvlan-ns", "ipvl0")])
 def test_the_parent_in_another_namespace_is_found(name, link):
     edges = picture(STATES[name]).machines[0].edges
