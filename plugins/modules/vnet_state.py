@@ -177,7 +177,7 @@ def main():
         desired = from_document(RESOURCES, document)
         if module.params['state'] == 'rendered':
             return {**rendered(desired, RESOURCES), 'changed': False}
-        return run(desired, RESOURCES, check=module.check_mode, allow_disconnect=module.params['allow_disconnect'])
+        return run(desired, RESOURCES, check=module.check_mode, allow_disconnect=module.params['allow_disconnect'], diff=module._diff)
 
     leave(module, outcome)
 

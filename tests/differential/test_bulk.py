@@ -333,3 +333,32 @@ def test_interrupted_dumps(spaces):
     assert len(calls) == 3
     with mock.patch.object(NetlinkSocket, '_dump_once', lambda self, kind, body: ([], True)):
         assert 'interrupted' in ours.refused('vnet_link', config=tower())['msg']
+
+
+def names_of(space) -> set:
+    return set(space.links()) - {'lo', 'sit0', 'ip6tnl0', 'tunl0', 'gre0', 'gretap0', 'erspan0', 'ip_vti0', 'ip6_vti0', 'ip6gre0'}
+
+
+def test_many_links_that_go_leave_alone_what_is_not_theirs(pair):
+    """They go by way of a group of their own; others, in whatever group, are not of it."""
+    names = [f'm{number}' for number in range(20)]
+    pair.ours.batch([f'ip link add name {name} type dummy' for name in [*names, 'kept']] + ['ip link set dev kept group 7', 'ip link set dev m3 group 7'])
+    result = pair.ours.module('vnet_link', config=[{'name': name, 'state': 'absent'} for name in names])
+    assert result['changed'] and len(result['operations']) == 20
+    assert names_of(pair.ours) == {'kept'} and pair.ours.link('kept')['group'] == '7'
+
+
+def test_many_links_that_cannot_go_at_once_go_one_by_one(pair, monkeypatch):
+    """The loopback is in the very group: the kernel removes none of it then."""
+    names = [f'm{number}' for number in range(8)]
+    pair.ours.batch([f'ip link add name {name} type dummy' for name in names] + ['ip link set dev lo group 1', 'ip link set dev m2 group 9'])
+    monkeypatch.setattr(os, 'urandom', bytes)
+    result = pair.ours.module('vnet_link', config=[{'name': name, 'state': 'absent'} for name in names])
+    assert len(result['operations']) == 8 and names_of(pair.ours) == set()
+
+
+def test_many_links_that_were_made_are_taken_back(pair):
+    items = [{'name': f'm{number}', 'kind': 'veth', 'veth': {'peer': {'name': f'w{number}'}}} for number in range(20)]
+    refused = [{'name': f'x{number}', 'kind': 'vxlan', 'vxlan': {'id': 5}} for number in (1, 2)]
+    assert pair.ours.refused('vnet_link', config=items + refused)['rolled_back']
+    assert names_of(pair.ours) == set()

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import errno
+from itertools import groupby
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, TransactionError, VnetError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE
+
+#: from so many deletions in a row on, a resource may have a quicker way
+MANY = 4
 
 
 class Refused(Exception):
@@ -111,6 +115,7 @@ class Applier:
     def _send(self, netns, part):
         """One batch; raises Refused with the first operation that was refused."""
         try:
+            self._remove_many([operation for operation, unused, unused2 in part])
             errors, unused = self.kernel.namespaces.socket(netns).batch([request for unused2, unused3, request in part])
         except BaseException:  # nobody knows how much of it was carried out
             for operation, unused2, unused3 in part:
@@ -134,13 +139,27 @@ class Applier:
         if bad:
             raise Refused(*next(iter(bad.values())))
 
+    def _remove_many(self, operations):
+        """Lets resources do at once what many deletions in a row are for; each of them is sent all the same, and finds it done."""
+        for (section, netns, action), run in groupby(operations, lambda one: (one.section, one.netns, one.action)):
+            run = list(run)
+            if action == 'delete' and len(run) >= MANY:
+                self.resources[section].remove_many(netns, run, self.kernel)
+
     def _undo(self) -> list:
         """Take back in reverse; returns sentences about what could not be taken back."""
         self.pending = []
         self.kernel.flush = lambda: None
         failed = []
-        for operation, certain in reversed(self.touched.values()):
-            for back in operation.undo:
+        backs = [(back, certain) for operation, certain in reversed(self.touched.values()) for back in operation.undo]
+        for deleting, run in groupby(backs, lambda one: one[0].action == 'delete'):
+            run = list(run)
+            if deleting:
+                try:
+                    self._remove_many([back for back, unused in run])
+                except (KernelError, OSError):
+                    pass  # one by one, then
+            for back, certain in run:
                 trouble = self._take_back(back)
                 if trouble:
                     failed.append((back, trouble, certain))

@@ -118,7 +118,7 @@ class Snapshot:
         for section, item in items:
             desired.add(self.resources[section], item, f"{section} {item.get('name') or item.get('dev') or ''}".strip())
         desired.check()
-        run(desired, self.resources, check=check, allow_disconnect=True)
+        run(desired, self.resources, check=check, allow_disconnect=True, diff=False)
 
 
 def parameters(netns: str | None) -> dict:

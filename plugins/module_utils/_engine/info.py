@@ -123,7 +123,7 @@ def _keeps(kernel, kind: str, option: str, value, **more) -> bool:
     request = Request(messages.RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': 'probe'}))
     unused, replies = kernel.namespaces.socket(None).batch([request])
     body = replies[0][0][1]
-    info = codec.layout.read(body, codec.size, len(body)).get('IFLA_LINKINFO', b'')
+    info = codec.layout.scan(body, codec.size, len(body)).get('IFLA_LINKINFO', b'')
     raw = messages.LINKINFO.read(info, 0, len(info)).get('IFLA_INFO_DATA', b'')
     found = table.decode(messages.data_layout(KINDS[kind]).read(raw, 0, len(raw)), str)
     _remove(kernel)

@@ -36,7 +36,7 @@ def resource_main(section: str):
     """The main() of a module of one resource."""
     module = Module(RESOURCES[section], argument_spec=argument_spec(RESOURCES[section]), supports_check_mode=True)
     leave(module, lambda: run(from_module(RESOURCES[section], module.params), RESOURCES, check=module.check_mode,
-                              allow_disconnect=module.params['allow_disconnect']))
+                              allow_disconnect=module.params['allow_disconnect'], diff=module._diff))
 
 
 def leave(module: AnsibleModule, outcome):

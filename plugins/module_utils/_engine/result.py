@@ -11,22 +11,24 @@ import shlex
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import describe
 
 _PLAIN = re.compile(r'[A-Za-z_/][A-Za-z0-9_./@%+ -]*')
+_SAFE = re.compile(r'[\w@%+=:,./ -]*', re.ASCII)  # what no shell looks at
 _WORDS = ('true', 'false', 'yes', 'no', 'on', 'off', 'null', 'y', 'n', '~', '')
 
 
-def result(operations: list, resources: dict, warnings=()) -> dict:
-    """changed, operations, commands, diff, warnings."""
+def result(operations: list, resources: dict, warnings=(), *, with_diff: bool = True) -> dict:
+    """changed, operations, commands, diff if wanted, warnings."""
     return {
         'changed': bool(operations),
         'operations': [describe(operation, resources) for operation in operations],
         'commands': [_line(words) for operation in operations for words in resources[operation.section].commands(operation)],
-        'diff': diff(operations, resources),
         'warnings': list(warnings),
+        **({'diff': diff(operations, resources)} if with_diff else {}),
     }
 
 
 def _line(words: list) -> str:
-    return ' '.join(words) if words[0] == '#' else shlex.join(words)
+    line = ' '.join(words)
+    return line if words[0] == '#' or (_SAFE.fullmatch(line) and '' not in words and ' ' not in ''.join(words)) else shlex.join(words)
 
 
 def diff(operations: list, resources: dict) -> dict:

@@ -14,8 +14,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Trans
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 
 
-def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool = False) -> dict:
-    """Make this machine as desired, or say what would be done. Raises VnetError."""
+def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool = False, diff: bool = True) -> dict:
+    """Make this machine as desired, or say what would be done; `diff` is told where it is wanted. Raises VnetError."""
     kernel = Kernel()
     try:
         world = World(resources, kernel)
@@ -26,7 +26,7 @@ def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool
         if operations and not check:
             Applier(resources, kernel).run(operations)
             warnings += verify(desired, resources, kernel)
-        return result(operations, resources, warnings)
+        return result(operations, resources, warnings, with_diff=diff)
     finally:
         kernel.close()
 

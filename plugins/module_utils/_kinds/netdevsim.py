@@ -22,7 +22,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._parts.vfs import NU
 _BUS = 'bus/netdevsim'
 _DEBUG = '/sys/kernel/debug'
 _VFS_AT_FIRST = 4  # NSIM_BUS_DEV_MAX_VFS of the driver
-_ATTRS = ('IFLA_IFNAME', 'IFLA_PHYS_PORT_NAME', 'IFLA_PARENT_DEV_NAME', 'IFLA_PARENT_DEV_BUS_NAME')
 
 
 def _names(name: str, own: dict) -> dict:
@@ -42,10 +41,9 @@ def _device(raw: dict) -> str | None:
 def _links(kernel, netns: str | None, device: str) -> dict:
     """{name of the port: index} of the links of a device."""
     codec = messages.message(kernel)
-    wanted = {codec.layout.by_name[attr].number for attr in _ATTRS}
     found = {}
     for data, start, end in kernel.dump(netns, messages.RTM_GETLINK, codec.pack({}, {'IFLA_EXT_MASK': messages.SKIP_STATS})):
-        raw = codec.layout.read(data, start + codec.size, end, wanted)
+        raw = codec.layout.scan(data, start + codec.size, end)
         if _device(raw) == device:
             found[raw.get('IFLA_PHYS_PORT_NAME')] = codec.read_header(data, start)['index']
     return found

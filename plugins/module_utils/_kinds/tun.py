@@ -106,7 +106,7 @@ class Tun(Part):
             return  # it was just made with all of them
         if '' in (values.get('user'), values.get('group')):
             raise KernelError(errno.EOPNOTSUPP, 'the kernel cannot take user or group away from a live device')
-        info = messages.get(kernel, netns, name, ['IFLA_LINKINFO'])['IFLA_LINKINFO']
+        info = messages.get(kernel, netns, name)['IFLA_LINKINFO']
         own = messages.LINKINFO.read(info, 0, len(info)).get('IFLA_INFO_DATA', b'')
         now = KIND.table.decode(messages.data_layout(KIND).read(own, 0, len(own)), None)
         with kernel.namespaces.entered(netns):

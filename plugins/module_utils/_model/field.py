@@ -63,6 +63,26 @@ class Field:
             return abs(wanted - found) <= self.tolerance
         return False
 
+    def decode(self, attrs: dict, name_of):
+        """The canonical value among what the kernel reports; None where it says nothing. name_of(index) names interfaces."""
+        if self.attr is None or self.write_only:
+            return None
+        if self.bit:
+            bits = attrs.get(self.attr)
+            if bits is None:
+                return self.unsaid
+            # a mask names the bits that this kernel knows; not all kinds fill it in
+            return bool(bits['flags'] & self.bit) if not bits['mask'] or bits['mask'] & self.bit else None
+        for attr in self.attr if isinstance(self.attr, tuple) else (self.attr,):
+            if attr in attrs:
+                raw = attrs[attr].get(self.member) if self.member else attrs[attr]
+                value = (name_of(raw) if raw else None) if _is_ref(self) else self.type.unwire(raw)
+                if value is not None:
+                    return value
+        if getattr(self.type, 'on', '') is None and self.type.wire(False) is None:
+            return False
+        return self.unsaid
+
     def argument(self) -> dict:
         """The argument_spec entry."""
         spec = dict(self.type.spec)
@@ -203,29 +223,11 @@ class Table:
 
     def decode(self, attrs: dict, name_of) -> dict:
         """Canonical values of what the kernel reports; name_of(index) names interfaces."""
-        values: dict = {}
+        values = {}
         for field in self.fields:
-            if field.attr is None or field.write_only:
-                continue
-            if field.bit:
-                bits = attrs.get(field.attr)
-                if bits is not None:
-                    if not bits['mask'] or bits['mask'] & field.bit:  # a mask names the bits that this kernel knows; not all kinds fill it in
-                        values[field.name] = bool(bits['flags'] & field.bit)
-                elif field.unsaid is not None:
-                    values[field.name] = field.unsaid
-                continue
-            for attr in field.attr if isinstance(field.attr, tuple) else (field.attr,):
-                if attr not in attrs:
-                    continue
-                raw = attrs[attr].get(field.member) if field.member else attrs[attr]
-                value = (name_of(raw) if raw else None) if _is_ref(field) else field.type.unwire(raw)
-                if value is not None:
-                    values[field.name] = value
-            if field.name not in values and getattr(field.type, 'on', '') is None and field.type.wire(False) is None:
-                values[field.name] = False
-            if field.name not in values and field.unsaid is not None:
-                values[field.name] = field.unsaid
+            value = field.decode(attrs, name_of)
+            if value is not None:
+                values[field.name] = value
         return values
 
 

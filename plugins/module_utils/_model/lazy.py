@@ -10,16 +10,30 @@ class Lazy(dict):
     """{name: object} from {name: function that makes it}. Names are known from the start, and asking for them makes nothing."""
 
     def __init__(self, makers: dict):
-        super().__init__(dict.fromkeys(makers))
+        super().__init__()
         self._makers = dict(makers)
 
-    def __getitem__(self, name):
-        if name in self._makers:
-            self[name] = self._makers.pop(name)()
-        return super().__getitem__(name)
+    def __missing__(self, name):
+        made = self[name] = self._makers[name]()
+        return made
+
+    def __contains__(self, name):
+        return name in self._makers
+
+    def __iter__(self):
+        return iter(self._makers)
+
+    def __len__(self):
+        return len(self._makers)
 
     def get(self, name, default=None):
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def keys(self):
+        return self._makers.keys()
 
     def values(self):
         return [self[name] for name in self]

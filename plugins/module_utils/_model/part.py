@@ -59,6 +59,17 @@ class Part:
         """
         return None
 
+    def keep(self, kernel, netns: str | None, found):
+        """What of a live link is to be put back by restore() where it is made anew, though nobody asks for it; None where there is nothing."""
+        return None
+
+    def restore(self, kernel, netns: str | None, name: str, kept):
+        """Put back what the link that had this name before had. Raises KernelError."""
+        raise NotImplementedError
+
+    def restore_commands(self, netns: str | None, name: str, kept) -> list[list[str]]:
+        raise NotImplementedError
+
     def check_recreate(self, values: dict, found) -> str | None:
         """A sentence that refuses making a live link anew with these values."""
         return self.check(values, None)

@@ -140,6 +140,9 @@ class Resource:
         """Act, for resources that are not batched."""
         raise NotImplementedError
 
+    def remove_many(self, netns: str | None, operations: list[Operation], kernel):
+        """Do at once what these deletions are for, where the kernel has a quicker way for many; nothing otherwise."""
+
     def shown(self, values: dict) -> dict:
         """Values as people and logs may see them."""
         return self.table.shown(values)

@@ -164,9 +164,9 @@ QOS_MAP = (lambda value: _PAIRS[0]([{'from': key, 'to': item} for key, item in v
 
 
 class Attribute:
-    """One row of a Layout; its functions are compiled when first used."""
+    """One row of a Layout; `pack` and `read`, its functions, are compiled when first used."""
 
-    __slots__ = ('number', 'name', 'many', 'nested', 'flag', '_kind', '_functions')
+    __slots__ = ('number', 'name', 'many', 'nested', 'flag', '_kind', 'pack', 'read')
 
     def __init__(self, number: int, name: str, kind):
         self.many = isinstance(kind, list) or (isinstance(kind, str) and kind.startswith('*'))
@@ -175,20 +175,38 @@ class Attribute:
         self._kind = kind = kind if not self.many else kind[0] if isinstance(kind, list) else kind[1:]
         self.nested = isinstance(kind, Layout) or (isinstance(kind, type) and bool(getattr(kind, 'nla_map', ())))
         self.flag = kind == 'flag'
-        self._functions = None
 
-    def _compiled(self):
-        if self._functions is None:
-            self._functions = _compile(self._kind)
-        return self._functions
+    def __getattr__(self, name):
+        if name not in ('pack', 'read'):
+            raise AttributeError(name)
+        self.pack, self.read = _compile(self._kind)
+        return getattr(self, name)
 
-    @property
-    def pack(self):
-        return self._compiled()[0]
 
-    @property
-    def read(self):
-        return self._compiled()[1]
+class Unread(dict):
+    """{name: value} of attributes, each of which is decoded when it is first asked for."""
+
+    __slots__ = ('_rows', '_data', '_places')
+
+    def __init__(self, rows_by_name: dict, data, places: dict):
+        """places: {number: where its header is}"""
+        super().__init__()
+        self._rows, self._data, self._places = rows_by_name, data, places
+
+    def __missing__(self, name):
+        row = self._rows[name]
+        start = self._places[row.number]
+        value = self[name] = row.read(self._data, start + 4, start + _HEAD.unpack_from(self._data, start)[0])
+        return value
+
+    def __contains__(self, name):
+        return dict.__contains__(self, name) or (name in self._rows and self._rows[name].number in self._places)
+
+    def get(self, name, default=None):
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 class Layout:
@@ -223,21 +241,33 @@ class Layout:
                 parts.append(attribute(number, row.pack(one)))
         return b''.join(parts)
 
-    def read(self, data, start: int, end: int, wanted=None) -> dict:
-        """{name: value} of the attributes in data[start:end]; `wanted` is a set of numbers to keep the rest undecoded."""
+    def read(self, data, start: int, end: int) -> dict:
+        """{name: value} of the attributes in data[start:end]."""
         values: dict = {}
-        rows_of = self.by_number
-        for number, unused, first, last in attributes(data, start, end):
-            if wanted is not None and number not in wanted:
-                continue
-            row = rows_of.get(number)
-            if row is None:
-                continue
-            if row.many:
-                values.setdefault(row.name, []).append(row.read(data, first, last))
-            else:
-                values[row.name] = row.read(data, first, last)
+        row_of, unpack = self.by_number.get, _HEAD.unpack_from
+        while end - start >= 4:
+            length, number = unpack(data, start)
+            if length < 4 or start + length > end:
+                break
+            row = row_of(number & NLA_TYPE_MASK)
+            if row is not None:
+                if row.many:
+                    values.setdefault(row.name, []).append(row.read(data, start + 4, start + length))
+                else:
+                    values[row.name] = row.read(data, start + 4, start + length)
+            start += (length + 3) & ~3
         return values
+
+    def scan(self, data, start: int, end: int) -> Unread:
+        """As read(), of a message of which little will be looked at; for attributes that occur once."""
+        places, unpack = {}, _HEAD.unpack_from
+        while end - start >= 4:
+            length, number = unpack(data, start)
+            if length < 4 or start + length > end:
+                break
+            places[number & NLA_TYPE_MASK] = start
+            start += (length + 3) & ~3
+        return Unread(self.by_name, data, places)
 
 
 def rows(nla):
@@ -279,6 +309,6 @@ class Message:
     def read_header(self, data, start: int = 0) -> dict:
         return dict(zip(self.names, self.header.unpack_from(data, start)))
 
-    def read(self, data, wanted=None) -> tuple[dict, dict]:
+    def read(self, data) -> tuple[dict, dict]:
         """(header, attributes) of one message body."""
-        return self.read_header(data), self.layout.read(data, self.size, len(data), wanted)
+        return self.read_header(data), self.layout.read(data, self.size, len(data))

@@ -87,13 +87,14 @@ def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
     return found
 
 
-def get(kernel, netns: str | None, name: str, attrs, mask: int = SKIP_STATS) -> dict:
-    """These attributes of one link; KernelError(ENODEV) if there is none. `mask` asks for more than every dump has (IFLA_EXT_MASK)."""
+def get(kernel, netns: str | None, name: str, mask: int = SKIP_STATS) -> dict:
+    """The attributes of one link; KernelError(ENODEV) if there is none. `mask` asks for more than every dump has (IFLA_EXT_MASK)."""
     codec = message(kernel)
     failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': name, 'IFLA_EXT_MASK': mask}))])
     if failed:
         raise failed[0]
-    return codec.read(replies[0][0][1], {codec.layout.by_name[attr].number for attr in attrs})[1]
+    data = replies[0][0][1]
+    return codec.layout.scan(data, codec.size, len(data))
 
 
 #: namespaces that are asked about in one batch: as many descriptors are open

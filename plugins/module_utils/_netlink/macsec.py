@@ -57,7 +57,7 @@ class Device:
 
     def _is_ours(self, data, start, end) -> bool:
         """The dump is of all devices of the namespace."""
-        return _MESSAGE.read(data, start, end, wanted={1}).get('MACSEC_ATTR_IFINDEX') == self.index
+        return _MESSAGE.scan(data, start, end).get('MACSEC_ATTR_IFINDEX') == self.index
 
     def act(self, verb: str, what: str, sci: str | None, row: dict):
         """add, set or del a channel, or an association of tx or rx (the channel `sci`); raises KernelError."""

@@ -26,6 +26,9 @@ _NAMES = (
 _KERNEL_NAMES = {name: kernel for short, long, kernel in _NAMES for name in (short, long)}
 _SHORT_NAMES = {kernel: short for short, unused, kernel in _NAMES}
 _FEATURES_GET, _FEATURES_SET = 11, 12
+#: what is off with most drivers until somebody turns it on
+_USUALLY_OFF = {'hw-tc-offload', 'l2-fwd-offload', 'loopback', 'rx-all', 'rx-fcs', 'rx-gro-list', 'rx-lro', 'rx-ntuple-filter', 'rx-udp-gro-forwarding',
+                'tx-nocache-copy'}
 _BIT = Layout([(2, 'NAME', 'asciiz'), (3, 'VALUE', 'flag')])
 _BITSET = Layout([(3, 'BITS', Layout([(1, 'BIT', [_BIT])]))])
 _MESSAGE = Layout([(1, 'HEADER', Layout([(2, 'DEV_NAME', 'asciiz')])), (2, 'HW', _BITSET), (3, 'WANTED', _BITSET), (4, 'ACTIVE', _BITSET),
@@ -116,8 +119,31 @@ def read(kernel, netns: str | None, name: str) -> Active:
     return Active({one: one in active for one in _names(reply['HW'], False)}, set(_names(reply['HW'], True)).difference(fixed))
 
 
+def asked_for(kernel, netns: str | None, name: str) -> dict:
+    """{feature: whether somebody wants it on} of those that can be changed, be they on or not. Nothing where the kernel has no ethtool netlink."""
+    try:
+        reply = Family(kernel, netns, 'ethtool', 1).call(_FEATURES_GET, _MESSAGE, {'HEADER': {'DEV_NAME': name}})[0]
+    except KernelError:
+        return {}
+    wanted, fixed = set(_names(reply.get('WANTED', {}), False)), set(_names(reply.get('NOCHANGE', {}), False))
+    return {one: one in wanted for one in _names(reply['HW'], True) if one not in fixed}
+
+
 class FeaturesPart(Part):
     options = ('features',)
+
+    def keep(self, kernel, netns, found):
+        return asked_for(kernel, netns, found.name) or None
+
+    def restore(self, kernel, netns, name, kept):
+        """What was asked for is again, be it to be had or not: ports, say, are not back yet."""
+        now = asked_for(kernel, netns, name)
+        bits = [{'NAME': one, 'VALUE': value} for one, value in kept.items() if now.get(one, value) != value]
+        if bits:
+            Family(kernel, netns, 'ethtool', 1).call(_FEATURES_SET, _MESSAGE, {'HEADER': {'DEV_NAME': name}, 'WANTED': {'BITS': {'BIT': bits}}})
+
+    def restore_commands(self, netns, name, kept):
+        return self.commands(netns, name, {'features': {one: value for one, value in kept.items() if value == (one in _USUALLY_OFF)}}, {})
 
     def observe(self, kernel, netns, found):
         return {'features': read(kernel, netns, found.name)}

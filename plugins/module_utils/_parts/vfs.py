@@ -135,7 +135,7 @@ def encode(row: dict, old: dict) -> dict:
 
 def observe(kernel, netns: str | None, name: str) -> list[dict]:
     """The virtual functions of a link, asked for by themselves: no dump needs them."""
-    data = messages.get(kernel, netns, name, ['IFLA_VFINFO_LIST'], _FILTER_VF | messages.SKIP_STATS).get('IFLA_VFINFO_LIST', b'')
+    data = messages.get(kernel, netns, name, _FILTER_VF | messages.SKIP_STATS).get('IFLA_VFINFO_LIST', b'')
     return [decode(attrs) for attrs in _LIST.read(data, 0, len(data)).get('VF', ()) if 'MAC' in attrs]
 
 
@@ -154,11 +154,27 @@ def write_rows(kernel, netns: str | None, name: str, rows: list[dict]):
                                        f' {error.extack or os.strerror(error.errno)}')
 
 
+def put_back(kernel, netns: str | None, name: str, rows: list[dict]):
+    """The settings of those functions that there still are."""
+    fresh = observe(kernel, netns, name)
+    changed, unused = ROWS.narrow([row for row in rows if row['id'] < len(fresh)], fresh)
+    write_rows(kernel, netns, name, changed)
+
+
 class Vfs(Part):
     options = ('vfs',)
 
     def observe(self, kernel, netns, found):
         return {'vfs': observe(kernel, netns, found.name)}
+
+    def keep(self, kernel, netns, found):
+        return observe(kernel, netns, found.name) or None
+
+    def restore(self, kernel, netns, name, kept):
+        put_back(kernel, netns, name, kept)
+
+    def restore_commands(self, netns, name, kept):
+        return self.commands(netns, name, {'vfs': kept}, {})
 
     def check(self, values, found):
         known = {row['id'] for row in found.values.get('vfs', ())} if found is not None else None
@@ -229,22 +245,16 @@ class NumVfs(Part):
             self.set(base, name, 0)
             try:
                 self.set(base, name, wanted)
-                self._put_back(kernel, netns, name, rows)
+                put_back(kernel, netns, name, rows)
             except KernelError:
                 self.set(base, name, 0)
                 self.set(base, name, now)
-                self._put_back(kernel, netns, name, rows)
+                put_back(kernel, netns, name, rows)
                 raise
 
     def set(self, base: str, name: str, number: int):
         """From none, or to none."""
         write(base, _file(name), str(number))
-
-    @staticmethod
-    def _put_back(kernel, netns, name, rows):
-        fresh = observe(kernel, netns, name)
-        changed, unused = ROWS.narrow([row for row in rows if row['id'] < len(fresh)], fresh)
-        write_rows(kernel, netns, name, changed)
 
     def commands(self, netns, name, values, before):
         numbers = ([0] if before.get('num_vfs') and values['num_vfs'] else []) + [values['num_vfs']]

@@ -13,7 +13,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils import _programs
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.part import Part
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import prefix, within
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Enum, Text, Type
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import bpf
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
@@ -82,7 +82,7 @@ def identity(wanted: dict) -> dict:
 
 
 def observe(kernel, netns: str | None, name: str) -> Attached:
-    data = messages.get(kernel, netns, name, ['IFLA_XDP']).get('IFLA_XDP', b'')
+    data = messages.get(kernel, netns, name).get('IFLA_XDP', b'')
     attrs, found = _XDP.read(data, 0, len(data)), Attached()
     for mode, (unused, attr) in _MODES.items():
         if attrs.get(attr):
@@ -106,6 +106,23 @@ class XdpPart(Part):
     def observe(self, kernel, netns, found):
         return {'xdp': observe(kernel, netns, found.name)}
 
+    def keep(self, kernel, netns, found):
+        attached = observe(kernel, netns, found.name)
+        self._hold(attached)
+        return attached or None
+
+    def restore(self, kernel, netns, name, kept):
+        self.apply(kernel, netns, name, {'xdp': kept}, {})
+
+    def restore_commands(self, netns, name, kept):
+        return [[*within(netns), 'bpftool', 'net', 'attach', 'xdp' + mode, 'id', str(program['id']), 'dev', name] for mode, program in kept.items()]
+
+    @staticmethod
+    def _hold(attached: Attached):
+        for program in attached.values():
+            with contextlib.suppress(OSError):
+                _held.append(bpf.by_id(program['id']))
+
     def check(self, values, found):
         wanted = values['xdp']
         if wanted.get('mode') == 'off':
@@ -121,9 +138,7 @@ class XdpPart(Part):
 
     def apply(self, kernel, netns, name, values, before):
         wanted, now = values['xdp'], observe(kernel, netns, name)
-        for program in now.values():
-            with contextlib.suppress(OSError):
-                _held.append(bpf.by_id(program['id']))
+        self._hold(now)
         if isinstance(wanted, Attached):  # taken back
             target = {mode: program['id'] for mode, program in wanted.items()}
             self._detach(kernel, netns, name, [mode for mode in now if mode not in target])

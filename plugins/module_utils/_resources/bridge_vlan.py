@@ -119,10 +119,9 @@ class BridgeVlan(Resource):
         kernel, names, table = world.kernel, world.links(netns).name_of, {}
         codec = messages.message(kernel)
         body = codec.pack({'family': messages.AF_BRIDGE}, {'IFLA_EXT_MASK': messages.BRVLAN})
-        spec_number = codec.layout.by_name['IFLA_AF_SPEC'].number
         for data, start, end in kernel.dump(netns, messages.RTM_GETLINK, body):
             dev = names(codec.read_header(data, start)['index'])
-            spec = codec.layout.read(data, start + codec.size, end, {spec_number}).get('IFLA_AF_SPEC')
+            spec = codec.layout.scan(data, start + codec.size, end).get('IFLA_AF_SPEC')
             if not spec:
                 continue
             attrs = _SPEC.read(spec, 0, len(spec))

@@ -13,14 +13,17 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 #: IF_OPER_* of linux/if.h
 _OPERSTATES = ('unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up')
 
+#: options that are what one attribute says, whatever the link is
+_APART = {field.name for field in PLAIN} - {'address', 'broadcast', 'alias'}
+
 
 class FoundLink:
     """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
 
-    __slots__ = ('name', 'index', 'flags', 'raw', 'table', '_values', 'kind', 'master_index', 'link_index', 'link_nsid', '_lower')
+    __slots__ = ('name', 'index', 'flags', 'raw', 'table', '_values', 'kind', 'master_index', 'link_index', 'link_nsid', '_lower', '_own')
 
     def __init__(self, name: str, index: int = 0, values: dict | None = None, *, flags: int = 0, raw: dict | None = None, table=None):
-        self.name, self.index, self.flags, self.raw, self.table = name, index, flags, raw or {}, table
+        self.name, self.index, self.flags, self.raw, self.table = name, index, flags, {} if raw is None else raw, table
         self._values = values
         info = self.raw.get('IFLA_LINKINFO')
         self.raw['info'] = messages.LINKINFO.read(info, 0, len(info)) if info else {}
@@ -28,7 +31,7 @@ class FoundLink:
         self.master_index = self.raw.get('IFLA_MASTER')
         self.link_index = self.raw.get('IFLA_LINK')
         self.link_nsid = self.raw.get('IFLA_LINK_NETNSID')
-        self._lower = None
+        self._lower = self._own = None
 
     @property
     def up(self) -> bool:
@@ -37,7 +40,7 @@ class FoundLink:
     def seen_from(self, lower: LinkTable):
         """Says which links are in the namespace that its outer packets are in, where that is another one."""
         if self.link_nsid is not None and self.raw['info'] and self._lower is not lower:
-            self._lower, self._values = lower, None
+            self._lower, self._values, self._own = lower, None, None
 
     @property
     def values(self) -> dict:
@@ -45,6 +48,24 @@ class FoundLink:
         if self._values is None:
             self._values = self._decode()
         return self._values
+
+    def get(self, option: str, default=None):
+        """One of the values. The others are not decoded for it where it stands by itself, as most do."""
+        value = None
+        if self._values is not None:
+            value = self._values.get(option)
+        elif option in FLAGS:
+            bit, inverse = FLAGS[option]
+            return bool(self.flags & bit) != inverse
+        elif option == 'master':
+            return self._master()
+        elif option in _APART:
+            value = PLAIN.by_name[option].decode(self.raw, self.table.name_of)
+        elif option == self.kind and option in KINDS and KINDS[option].key == option and not KINDS[option].parts:
+            value = self._of_kind(KINDS[option])
+        else:
+            value = self.values.get(option)
+        return default if value is None else value
 
     @property
     def is_peer(self) -> bool:
@@ -70,19 +91,16 @@ class FoundLink:
         for option, (bit, inverse) in FLAGS.items():
             values[option] = bool(self.flags & bit) != inverse
         values['altnames'] = sorted(raw.get('IFLA_PROP_LIST', {}).get('IFLA_ALT_IFNAME', []))
-        values['master'] = name_of(self.master_index) if self.master_index else ''
+        values['master'] = self._master()
         if self.link_index and self.link_nsid is None and self.link_index != self.index and (kind is None or kind.parent):
             values['link'] = name_of(self.link_index)
         spec = raw.get('IFLA_AF_SPEC')
         if spec:
             mode = messages.AF_SPEC.read(spec, 0, len(spec)).get('AF_INET6', {}).get('IFLA_INET6_ADDR_GEN_MODE')
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
-        if kind is not None and any(field.attr for field in kind.table):
-            attrs = self._data()
-            lower_name = name_of if self.link_nsid is None else self._lower.name_of if self._lower is not None else lambda index: None
-            values[kind.key] = kind.table.decode(attrs, lower_name)
-            if kind.decode:
-                values[kind.key].update(kind.decode(attrs))
+        own = self._of_kind(kind) if kind is not None else None
+        if own is not None:
+            values[kind.key] = own
         for part in kind.parts if kind is not None else ():
             values.setdefault(kind.key, {}).update(part.observe(self.table.kernel, self.table.netns, self))
         port = next((PORTS[option] for option, kind in PORT_OPTIONS.items() if kind == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
@@ -93,6 +111,19 @@ class FoundLink:
             if attrs.get('IFLA_BOND_SLAVE_PERM_HWADDR'):  # its own MAC; while it is a port it has that of the bond
                 values['address'] = attrs['IFLA_BOND_SLAVE_PERM_HWADDR']
         return values
+
+    def _master(self) -> str:
+        return self.table.name_of(self.master_index) if self.master_index else ''
+
+    def _of_kind(self, kind) -> dict | None:
+        """The options of its kind that link messages have."""
+        if self._own is None and any(field.attr for field in kind.table):
+            attrs = self._data()
+            lower = self.table if self.link_nsid is None else self._lower
+            self._own = kind.table.decode(attrs, lower.name_of if lower is not None else lambda index: None)
+            if kind.decode:
+                self._own.update(kind.decode(attrs))
+        return self._own
 
     def activity(self) -> dict:
         """What it is doing just now, which nobody can ask for."""
@@ -133,10 +164,3 @@ class LinkTable(dict):
     def name_of(self, index: int) -> str:
         found = self.by_index.get(index)
         return found.name if found else f'if{index}'
-
-
-def wanted_attrs(codec) -> set:
-    return {codec.layout.by_name[name].number for name in (
-        'IFLA_IFNAME', 'IFLA_LINK', 'IFLA_LINK_NETNSID', 'IFLA_MASTER', 'IFLA_LINKINFO', 'IFLA_AF_SPEC', 'IFLA_PROP_LIST', 'IFLA_CARRIER',
-        'IFLA_OPERSTATE', 'IFLA_PHYS_PORT_NAME', 'IFLA_PARENT_DEV_NAME', 'IFLA_PARENT_DEV_BUS_NAME',
-        *(field.attr for field in PLAIN))}

@@ -129,7 +129,7 @@ class LinkPlan:
                 raise InputError(f'{one.where}: {misplaced}; remove it first, or set recreate: true')
             self._recreate(one, found, values)
             return
-        changed, before = difference(values, found.values, kind)
+        changed, before = difference(values, found, kind)
         if not changed:
             return
         _complete(changed, before, values, found)
@@ -341,13 +341,20 @@ class LinkPlan:
         recreated = Operation(self.resource.section, 'create', one.netns, one.key, one.key, merged,
                               facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
         old_link = self._creation(one.netns, found)
+        kept = old_link.facts['kept'] = self._kept(one.netns, found)
+        if kind.name == found.kind:
+            recreated.facts['kept'] = kept
         delete = self._deletion(one.netns, one.key)
         delete.where, delete.disruption = one.where, RECREATE
         delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
         delete.before = restorable(found.values)
         delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self.hung(one.netns, one.key, HUNG)]
         if peer is not None:
+            peers = self._kept(peer[0], peer[2])
             delete.undo += self._peer_back(peer)
+            for back in delete.undo:
+                if (back.section, back.netns, back.key) == (self.resource.section, *peer[:2]):
+                    back.facts['kept'] = peers
             delete.flushes = sorted({*delete.flushes, 'peer'})
         delete.phase = Phase.DELETE_LINK
         delete.provides = {('gone', one.netns, one.key)}
@@ -364,6 +371,8 @@ class LinkPlan:
                 back.where = one.where
                 back.requires = {('link', *peer[:2])} | ({('set', *peer[:2])} if back.section != self.resource.section else set())
                 back.facts['put_back'] = back.section != self.resource.section
+                if back.section == self.resource.section:
+                    back.facts['kept'] = peers
                 if other_layer and back.section == self.resource.section:
                     given = self.index[peer[:2]].values if peer[:2] in self.index else {}
                     back.values = {option: value for option, value in back.values.items() if option in given or option not in _LAYER}
@@ -503,6 +512,11 @@ class LinkPlan:
             values['peer'] = restorable_peer(peer) if peer is not None else {'name': 'peer-' + found.name[:10]}
         return Operation(self.resource.section, 'create', netns, found.name, found.name, values,
                          facts={'netns': netns, 'port_down': self._port_down(netns, values.get('master'))})
+
+    def _kept(self, netns, found) -> list:
+        """(part, what) of the common parts that have something to put back onto a link that is made anew."""
+        kept = [(part, part.keep(self.world.kernel, netns, found)) for part in COMMON_PARTS] if self.world.kernel is not None else []
+        return [(part, what) for part, what in kept if what is not None]
 
     def _peer_of(self, netns, found):
         return peer_of(self.world, netns, found)
@@ -740,8 +754,8 @@ def with_defaults(values: dict) -> dict:
     return values
 
 
-def difference(values: dict, found: dict, kind: str | None) -> tuple[dict, dict]:
-    """({what has to change: to}, {the same: from}), nested options by themselves."""
+def difference(values: dict, found, kind: str | None) -> tuple[dict, dict]:
+    """found: values, or a FoundLink. ({what has to change: to}, {the same: from}), nested options by themselves."""
     changed, before = {}, {}
     for option, value in values.items():
         if isinstance(value, dict) and (option in PORTS or option in KINDS):

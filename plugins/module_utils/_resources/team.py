@@ -336,7 +336,7 @@ def _set(kernel, netns, name, attrs, flags=0, change=0):
 
 
 def _seen(codec, data, start, end) -> dict:
-    raw = codec.layout.read(data, start + codec.size, end, {codec.layout.by_name[name].number for name in ('IFLA_IFNAME', 'IFLA_ADDRESS', 'IFLA_MASTER')})
+    raw = codec.layout.scan(data, start + codec.size, end)
     return {'name': raw['IFLA_IFNAME'], 'address': raw.get('IFLA_ADDRESS'), 'master': raw.get('IFLA_MASTER', 0)}
 
 

@@ -318,7 +318,19 @@ def test_nested_lists_and_flags():
     assert layout.read(data, 0, len(data)) == {'MANY': [1, 2], 'NESTED': {'TEXT': 'a'}, 'FLAG': True}
     assert struct.unpack_from('=H', data, 18)[0] == 0x8002
     assert layout.pack({'FLAG': False, 'NESTED': None}) == b''
-    assert layout.read(data, 0, len(data), {3}) == {'FLAG': True}
+
+
+def test_what_is_not_looked_at_is_not_decoded():
+    layout = codec.Layout([(1, 'NUMBER', 'uint16'), (2, 'TEXT', (bytes, lambda *unused: 1 / 0)), (3, 'FLAG', 'flag'), (4, 'OTHER', 'uint8')])
+    data = codec.attribute(1, b'\x05\0') + codec.attribute(2, b'x') + codec.attribute(3, b'') + codec.attribute(77, b'')
+    found = layout.scan(b'????' + data, 4, 4 + len(data))
+    assert found['NUMBER'] == found.get('NUMBER') == 5 and found.get('FLAG') is True
+    assert 'TEXT' in found and 'OTHER' not in found and found.get('OTHER', 9) == 9
+    with pytest.raises(KeyError):
+        found['OTHER']
+    with pytest.raises(ZeroDivisionError):
+        found['TEXT']
+    assert layout.scan(data[:-2], 0, len(data) - 2)['NUMBER'] == 5
 
 
 def test_a_later_row_replaces_number_and_name():
