@@ -3469,7 +3469,7 @@ options:
   recreate: &recreate
     description:
       - "Make the link anew when something is to change that the kernel cannot change on a live link."
-      - "It gets back its addresses, routes, ports, VLANs, FDB and neighbour entries."
+      - "It gets back its addresses, routes, ports, VLANs, FDB and neighbour entries, qdiscs, offload features and XDP programs."
     type: bool
   config:
     description:

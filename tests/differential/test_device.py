@@ -466,6 +466,39 @@ def test_pinned_xdp(spaces, objects):
         subprocess.run(['umount', folder], check=True)
 
 
+def test_made_anew_with_features_and_programs(spaces, objects):
+    """Of either end of a pair, without anybody naming them; and as they were when that is taken back."""
+    ours = spaces('ours')
+    ours.batch(['ip link add v type veth peer w', 'ip link set dev v up', 'ip link set dev w up'])
+    ours.module('vnet_link', config=[{'name': 'v', 'features': {'tso': False, 'rx-gro-list': True}, 'xdp': {'object': f'{objects}/pass', 'mode': 'generic'}},
+                                     {'name': 'w', 'features': {'gso': False}, 'xdp': {'object': f'{objects}/other', 'section': 'xdp', 'mode': 'generic'}}])
+
+    def state() -> list:
+        return [(features(ours, name), attached_xdp(ours, name), ours.link(name)['xdp']['prog']['id']) for name in ('v', 'w')]
+
+    before, index = state(), ours.links()['v']
+    assert before[0][0]['generic-segmentation-offload'] is not before[1][0]['generic-segmentation-offload']
+    item = {'name': 'v', 'kind': 'veth', 'peer': {'name': 'w'}, 'num_tx_queues': ours.link('v')['num_tx_queues'] + 1, 'recreate': True}
+    assert ours.refused('vnet_link', config=[item, BAD])['rolled_back'] is True
+    assert state() == before and ours.links()['v'] != index
+    made = ours.module('vnet_link', **item)
+    assert state() == before
+    assert any('ethtool -K v' in line for line in made['commands']) and any('bpftool net attach xdpgeneric' in line for line in made['commands'])
+    # what is named is as it is named, the rest as it was
+    ours.module('vnet_link', **{**item, 'num_tx_queues': item['num_tx_queues'] + 1, 'features': {'tso': True}, 'xdp': {'mode': 'off'}})
+    different = {name for name, value in features(ours, 'v').items() if value is not before[0][0][name]}
+    assert 'tcp-segmentation-offload' in different and all('tcp' in name for name in different) and attached_xdp(ours, 'v') == {}
+
+
+@pytest.mark.kernel('netdevsim')
+def test_made_anew_with_virtual_functions(spaces):
+    ours = spaces('ours')
+    ours.module('vnet_link', name='nic', kind='netdevsim', netdevsim={'id': 71, 'num_vfs': 2}, vfs=[{'id': 1, 'mac': '02:00:00:00:00:77', 'vlan': 7}])
+    before = ours.link('nic')['vfinfo_list']
+    ours.module('vnet_link', name='nic', kind='netdevsim', netdevsim={'id': 71, 'num_vfs': 2, 'queues': 3}, recreate=True)
+    assert ours.link('nic')['vfinfo_list'] == before
+
+
 def pin(program: int, path: str) -> None:
     """BPF_OBJ_PIN."""
     import ctypes

@@ -11,7 +11,7 @@ NETNS = {'type': 'str'}, ('Network namespace of the object: a name as C(ip -n) t
 STATE = {'type': 'str', 'choices': ['present', 'absent']}, ('Whether the object is there. Present enforces what is given and leaves the rest alone. '
                                                             'The default is V(present).')
 RECREATE = {'type': 'bool'}, ('Make the link anew when something is to change that the kernel cannot change on a live link. It gets back its '
-                              'addresses, routes, ports, VLANs, FDB and neighbour entries.')
+                              'addresses, routes, ports, VLANs, FDB and neighbour entries{more}.')
 PURGE = {'type': 'bool'}, 'Remove what is not listed, within {scope}.'
 PURGE_MATCH = {'type': 'list', 'elements': 'str'}, 'Name patterns (globs) within which O(purge) removes.'
 ALLOW_DISCONNECT = {'type': 'bool', 'default': False}, 'Go ahead even if the plan cuts the connection that Ansible came by.'
@@ -42,7 +42,7 @@ def options(resource) -> dict:
     for field in resource.table:
         found[field.name] = field.argument(), field.doc
     if resource.section in ('links', 'teams'):
-        found['recreate'] = RECREATE
+        found['recreate'] = RECREATE[0], RECREATE[1].format(more=', qdiscs, offload features and XDP programs' if resource.section == 'links' else '')
     return found
 
 
