@@ -135,7 +135,7 @@ def encode(row: dict, old: dict) -> dict:
 
 def observe(kernel, netns: str | None, name: str) -> list[dict]:
     """The virtual functions of a link, asked for by themselves: no dump needs them."""
-    data = messages.get(kernel, netns, name, ['IFLA_VFINFO_LIST'], _FILTER_VF | messages.SKIP_STATS).get('IFLA_VFINFO_LIST', b'')
+    data = messages.get(kernel, netns, name, _FILTER_VF | messages.SKIP_STATS).get('IFLA_VFINFO_LIST', b'')
     return [decode(attrs) for attrs in _LIST.read(data, 0, len(data)).get('VF', ()) if 'MAC' in attrs]
 
 

@@ -82,7 +82,7 @@ def identity(wanted: dict) -> dict:
 
 
 def observe(kernel, netns: str | None, name: str) -> Attached:
-    data = messages.get(kernel, netns, name, ['IFLA_XDP']).get('IFLA_XDP', b'')
+    data = messages.get(kernel, netns, name).get('IFLA_XDP', b'')
     attrs, found = _XDP.read(data, 0, len(data)), Attached()
     for mode, (unused, attr) in _MODES.items():
         if attrs.get(attr):
