@@ -60,7 +60,8 @@ options:
   vlan: &vlan
     description:
       - "VLAN of the entry, on a bridge."
-      - "Allowed: 1-4094."
+      - "Without it there is an entry for each VLAN that the port has when it is made, and one without a VLAN; V(0) is the latter alone."
+      - "Allowed: 0-4094."
     type: int
   nhid: &nhid
     description:

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.bridge_vlan import VLAN
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
-from module import round_trip, run_here
+from module import ModuleFailed, round_trip, run_here
 
 LINKS = [
     'ip link add name d0 address 02:00:00:00:00:01 type dummy', 'ip link add name d1 address 02:00:00:00:00:02 type dummy',
@@ -368,3 +368,60 @@ def test_what_others_have_learned(spaces):
     links = [{'name': 'd0', 'kind': 'dummy', 'num_tx_queues': 4, 'recreate': True}]
     run_here('vnet_state', {'links': [dict(link, netns=ours.name) for link in links], 'neighs': [dict(item, netns=ours.name)]})
     assert [one['dst'] for one in ours.json('ip neigh')[0]] == ['192.0.2.7']
+
+
+VLANS = ['ip link add b0 address 02:00:00:00:00:01 type bridge vlan_filtering 1', 'ip link add p address 02:00:00:00:00:02 type dummy',
+         'ip link set dev p master b0', 'ip link set dev b0 up', 'ip link set dev p up']
+MACS = [
+    [f'bridge fdb add {M(0x11)} dev p master static'],  # of all VLANs
+    [f'bridge fdb add {M(0x12)} dev p master static vlan 7'],
+    [f'bridge fdb add {M(0x13)} dev p master static', f'bridge fdb del {M(0x13)} dev p master vlan 1'],
+    [f'bridge fdb add {M(0x14)} dev p master permanent', f'bridge fdb del {M(0x14)} dev p master vlan 1', f'bridge fdb del {M(0x14)} dev p master vlan 7'],
+    [f'bridge fdb add {M(0x15)} dev b0 self permanent', f'bridge fdb del {M(0x15)} dev b0 self vlan 1'],
+    [f'bridge fdb add {M(0x16)} dev p master static', f'bridge fdb replace {M(0x16)} dev p master permanent vlan 7'],
+]
+
+
+def fdb_of(space) -> list:
+    return [{name: one.get(name) for name in ('mac', 'ifname', 'vlan', 'state')} for one in space.normal('bridge fdb')['bridge fdb'] if one['mac'].startswith(M(0)[:14])]
+
+
+@pytest.mark.parametrize('later', [[], ['bridge vlan add dev p vid 5']], ids=['all VLANs', 'a VLAN came later'])
+def test_entries_of_all_vlans(spaces, later):
+    """Without a VLAN, `bridge fdb add` makes an entry for each; what became of them is made again as it is."""
+    ours, again = spaces('ours', 'again')
+    ours.batch(VLANS)
+    ours.batch(['bridge vlan add dev p vid 7', *(line for lines in MACS for line in lines), *later])
+    state = round_trip(ours.name)
+    mine = [one for one in state['fdb'] if one['mac'] == M(0x11)]
+    assert sorted([one.get('vlan') for one in mine], key=str) == ([None] if not later else [0, 1, 7])
+    run_here('vnet_state', json.loads(json.dumps(state).replace(ours.name, again.name)))
+    assert fdb_of(again) == fdb_of(ours)
+    # made anew, and taken back
+    before = fdb_of(ours)
+    item = {'netns': ours.name, 'name': 'b0', 'kind': 'bridge', 'num_tx_queues': 3, 'recreate': True}
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {'links': [item], 'routes': [{'netns': ours.name, 'dst': '10.0.0.0/8', 'via': '203.0.113.1'}]})
+    assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+    assert fdb_of(ours) == before
+    run_here('vnet_state', {'links': [item]})
+    assert fdb_of(ours) == before
+
+
+def test_entry_without_a_vlan_goes(spaces):
+    """With it go those of all VLANs, as with `bridge fdb del`; without its own VLAN 0 alone."""
+    ours = spaces('ours')
+    ours.batch(VLANS)
+    ours.batch(['bridge vlan add dev p vid 7', f'bridge fdb add {M(0x11)} dev p master static'])
+    before = fdb_of(ours)
+    refused = {'netns': ours.name, 'dst': '10.0.0.0/8', 'via': '203.0.113.1'}
+    for item in {'vlan': 0}, {}, {'vlan': 7}:
+        with pytest.raises(ModuleFailed):
+            run_here('vnet_state', {'fdb': [{'netns': ours.name, 'dev': 'p', 'mac': M(0x11), 'master': True, 'state': 'absent', **item}], 'routes': [refused]})
+        assert fdb_of(ours) == before
+    ours.module('vnet_fdb', dev='p', mac=M(0x11), master=True, vlan=0, state='absent')
+    assert [one['vlan'] for one in fdb_of(ours)] == [1, 7]
+    ours.module('vnet_fdb', dev='p', mac=M(0x11), master=True, vlan=0, entry_state='static')
+    assert fdb_of(ours) == before
+    ours.module('vnet_fdb', dev='p', mac=M(0x11), master=True, state='absent')
+    assert fdb_of(ours) == []

@@ -9,7 +9,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, ListOf, Mac
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
@@ -39,7 +39,8 @@ class Fdb(Entry):
         Field('src_vni', Int(0, 0xFFFFFF), None, 'VNI that the entry belongs to, on an external device.'),
         Field('port', Int(1, 65535), None, "UDP destination port, where it is not the device's own."),
         Field('via', LinkName(), None, 'Link that the outer packets leave by.'),
-        Field('vlan', Int(1, 4094), None, 'VLAN of the entry, on a bridge.'),
+        Field('vlan', Int(0, 4094), None, 'VLAN of the entry, on a bridge. Without it there is an entry for each VLAN that the port has when it is made, and one'
+              ' without a VLAN; V(0) is the latter alone.'),
         Field('nhid', Int(1), None, 'Nexthop group of the entry, in place of O(dst).'),
         Field('master', Bool(), None, "The entry is in the table of the bridge that O(dev) is a port of."),
         Field('self', Bool(), None, "The entry is in the table of O(dev) itself. The default is V(true) where O(master) is not."),
@@ -56,9 +57,9 @@ class Fdb(Entry):
     def key(self, values):
         mac, master = values.get('mac', FLOOD), bool(values.get('master'))
         if not master and mac != FLOOD and not int(mac[:2], 16) & 1:  # there is one entry for it, which leads somewhere
-            return (values['dev'], mac, None, None, values.get('src_vni'), None, None, values.get('vlan'), None, master)
+            return (values['dev'], mac, None, None, values.get('src_vni'), None, None, values.get('vlan') or None, None, master)
         return (values['dev'], mac, values.get('dst'), values.get('vni'), values.get('src_vni'), values.get('port'),
-                values.get('via'), values.get('vlan'), values.get('nhid'), master)
+                values.get('via'), values.get('vlan') or None, values.get('nhid'), master)
 
     def named(self, key, values):
         words = [values.get('mac', FLOOD), 'on', values['dev']]
@@ -95,10 +96,47 @@ class Fdb(Entry):
                 scopes += scope
             else:
                 operations += made
-        return operations + super().plan(single, scopes, world)
+        operations += super().plan(single, scopes, world)
+        gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
+        alone = {(one.netns, one.key) for one in single if one.values.get('vlan') == 0}
+        for delete in [operation for operation in operations if operation.action == 'delete' and operation.before.get('vlan') == 0]:
+            for values in self._of_vlans(world, delete.netns, delete.key).values():  # they go as well
+                key = self.key(values)
+                delete.undo.append(self.creation(delete.netns, key, values))
+                if (delete.netns, key) not in gone and ((self.section, delete.netns, key) in world.wanted or (delete.netns, delete.key) in alone):
+                    back = self.creation(delete.netns, key, values, delete.where)
+                    back.facts['put_back'] = True
+                    operations.append(back)
+        return operations
 
     def immediate(self, operation, kernel):
-        return (lambda: fdb_rows.send(operation, kernel)) if 'rows' in operation.facts else None, None
+        if 'rows' in operation.facts:
+            return lambda: fdb_rows.send(operation, kernel), None
+        if operation.action != 'create' or operation.values.get('vlan') != 0:
+            return None, None
+        before: set = set()
+        return lambda: before.update(self._vlans(operation, kernel)), lambda: self._alone(operation, kernel, before)
+
+    def _vlans(self, operation, kernel) -> set:
+        """The VLANs that an entry's MAC has entries of now."""
+        codec, values = neigh.codec(kernel), operation.values
+        header = {'family': neigh.AF_BRIDGE, 'ifindex': kernel.index(operation.netns, values['dev'])}
+        found = set()
+        for data, start, end in kernel.dump(operation.netns, neigh.RTM_GETNEIGH, codec.pack(header, {})):
+            if codec.read_header(data, start)['ifindex'] == header['ifindex']:
+                attrs = codec.layout.read(data, start + codec.size, end)
+                if attrs.get('NDA_LLADDR') == values['mac'] and 'NDA_VLAN' in attrs:
+                    found.add(attrs['NDA_VLAN'])
+        return found
+
+    def _alone(self, operation, kernel, before: set):
+        """Removes the entries of all VLANs that the kernel has made with the one without a VLAN."""
+        for vlan in sorted(self._vlans(operation, kernel) - before):
+            values = {**operation.values, 'vlan': vlan}
+            for netns, request in self.encode(Operation(self.section, 'delete', operation.netns, operation.key, operation.name, before=values), kernel):
+                failed, unused = kernel.namespaces.socket(netns).batch([request])
+                for error in failed.values():
+                    raise error
 
     def normal(self, values, where):
         master, own = values.get('master'), values.get('self')
@@ -116,11 +154,37 @@ class Fdb(Entry):
     def creation(self, netns, key, values, where=''):
         operation = super().creation(netns, key, values, where)
         if not any(name in values for name in _LEADS):  # one of a bridge without a VLAN follows: it brings those of all VLANs that the port has by then
-            (operation.requires if values.get('vlan') is None else operation.provides).add(('fdb', netns, key[:2]))
+            (operation.provides if values.get('vlan') else operation.requires).add(('fdb', netns, key[:2]))
         return operation
 
     def hung(self, world, netns, name):
-        return sorted(super().hung(world, netns, name), key=lambda operation: operation.values.get('vlan') is None)
+        operations = sorted(super().hung(world, netns, name), key=lambda operation: not operation.values.get('vlan'))
+        for operation in operations:
+            if operation.values.get('vlan') == 0 and self._of_all_vlans(world, netns, operation.key):
+                operation.values = {option: value for option, value in operation.values.items() if option != 'vlan'}
+        return operations
+
+    def _of_vlans(self, world, netns, key) -> dict:
+        """{VLAN: values} of the entries that a bridge has beside one without a VLAN."""
+        found = world.standing.get((self.section, netns, 'VLANs'))
+        if found is None:
+            found = world.standing[self.section, netns, 'VLANs'] = {}
+            for other, values in world.table(self.section, netns).items():
+                if values.get('vlan'):
+                    found.setdefault((other[0], other[1], other[-1]), {})[values['vlan']] = values
+        return found.get((key[0], key[1], key[-1]), {})
+
+    def _of_all_vlans(self, world, netns, key) -> bool:
+        """Whether an entry without a VLAN and those beside it are what the kernel makes of one item without a VLAN."""
+        table = world.table(self.section, netns)
+        whole = {**table[key], 'vlan': None}
+        beside = {vlan for vlan, values in self._of_vlans(world, netns, key).items() if {**values, 'vlan': None} == whole}
+        vids = world.standing.get(('bridge_vlans', netns))
+        if vids is None:
+            vids = world.standing['bridge_vlans', netns] = {}
+            for dev, vid in world.table('bridge_vlans', netns):
+                vids.setdefault(dev, set()).add(vid)
+        return beside == vids.get(key[0], set())
 
     def needs(self, netns, values):
         return super().needs(netns, values) | ({('nexthop', netns, values['nhid'])} if 'nhid' in values else set())
@@ -168,6 +232,8 @@ class Fdb(Entry):
                     continue  # MACs of links that sit on the bridge
                 values['master'] = False  # its only table is its own
             values['self'] = not values['master']
+            if values['master'] or link is not None and link.kind == 'bridge':
+                values.setdefault('vlan', 0)
             values.update({name: True for name, bit in _FLAGS.items() if flags & bit})
             if 'NDA_IFINDEX' in attrs:
                 values['via'] = links.name_of(attrs['NDA_IFINDEX'])
@@ -193,7 +259,7 @@ class Fdb(Entry):
                   'state': _STATES[values.get('entry_state', 'permanent')], 'flags': flags}
         attrs = {'NDA_LLADDR': values['mac']}
         for name, attr in _ATTRS.items():
-            if values.get(name) is not None:
+            if values.get(name) is not None and (name, values[name]) != ('vlan', 0):
                 attrs[attr] = values[name]
         if values.get('via'):
             attrs['NDA_IFINDEX'] = kernel.index(operation.netns, values['via'])
@@ -209,7 +275,7 @@ class Fdb(Entry):
 
     def forgiven(self, operation, error):
         if operation.action == 'create':  # the entry without a VLAN is there, and one of a VLAN of the port was before
-            return error.errno == 17 and not any(name in operation.values for name in (*_LEADS, 'vlan'))
+            return error.errno == 17 and not operation.values.get('vlan') and not any(name in operation.values for name in _LEADS)
         return operation.action == 'delete' and error.errno == 2  # ENOENT: aged out or gone with its link
 
     def commands(self, operation):
@@ -220,7 +286,7 @@ class Fdb(Entry):
         verb = {'create': 'append' if append else 'add', 'set': 'replace', 'delete': 'del'}[operation.action]
         line = [*prefix('bridge', operation.netns), 'fdb', verb, values['mac'], 'dev', values['dev']]
         for name in ('dst', 'vni', 'src_vni', 'port', 'via', 'vlan', 'nhid'):
-            if values.get(name) is not None:
+            if values.get(name) is not None and (name, values[name]) != ('vlan', 0):
                 line += [name, str(values[name])]
         line.append('master' if values.get('master') else 'self')
         if operation.action != 'delete':
@@ -231,7 +297,13 @@ class Fdb(Entry):
     def document(self, key, values, netns, world):
         if not self.returns(values):
             return None
-        return {name: value for name, value in values.items() if value not in (False, None) and name != 'self'}
+        item = {name: value for name, value in values.items() if value is not False and value is not None and name != 'self'}
+        if 'vlan' in item:
+            bare = (*key[:7], None, *key[8:])
+            if bare in world.table(self.section, netns) and self._of_all_vlans(world, netns, bare):
+                if item.pop('vlan'):
+                    return None  # the item without a VLAN says all of them
+        return item
 
 
 def implied(link) -> set:
