@@ -383,7 +383,8 @@ MACS = [
 
 
 def fdb_of(space) -> list:
-    return [{name: one.get(name) for name in ('mac', 'ifname', 'vlan', 'state')} for one in space.normal('bridge fdb')['bridge fdb'] if one['mac'].startswith(M(0)[:14])]
+    return [{name: one.get(name) for name in ('mac', 'ifname', 'vlan', 'state')} for one in space.normal('bridge fdb')['bridge fdb']
+            if one['mac'].startswith(M(0)[:14])]
 
 
 @pytest.mark.parametrize('later', [[], ['bridge vlan add dev p vid 5']], ids=['all VLANs', 'a VLAN came later'])
@@ -423,5 +424,10 @@ def test_entry_without_a_vlan_goes(spaces):
     assert [one['vlan'] for one in fdb_of(ours)] == [1, 7]
     ours.module('vnet_fdb', dev='p', mac=M(0x11), master=True, vlan=0, entry_state='static')
     assert fdb_of(ours) == before
+    # a purge takes what no item stands for
+    listed = {'dev': 'p', 'purge': True, 'config': [{'mac': M(0x11), 'master': True, 'entry_state': 'static'}]}
+    assert ours.module('vnet_fdb', **listed)['operations'] == []
+    ours.bridge(f'fdb add {M(0x12)} dev p master static')
+    assert ours.module('vnet_fdb', **listed)['changed'] and fdb_of(ours) == before
     ours.module('vnet_fdb', dev='p', mac=M(0x11), master=True, state='absent')
     assert fdb_of(ours) == []

@@ -39,8 +39,8 @@ class Fdb(Entry):
         Field('src_vni', Int(0, 0xFFFFFF), None, 'VNI that the entry belongs to, on an external device.'),
         Field('port', Int(1, 65535), None, "UDP destination port, where it is not the device's own."),
         Field('via', LinkName(), None, 'Link that the outer packets leave by.'),
-        Field('vlan', Int(0, 4094), None, 'VLAN of the entry, on a bridge. Without it there is an entry for each VLAN that the port has when it is made, and one'
-              ' without a VLAN; V(0) is the latter alone.'),
+        Field('vlan', Int(0, 4094), None, 'VLAN of the entry, on a bridge. Without it there is an entry for each VLAN that the port has when it is made,'
+              ' and one without a VLAN; V(0) is the latter alone.'),
         Field('nhid', Int(1), None, 'Nexthop group of the entry, in place of O(dst).'),
         Field('master', Bool(), None, "The entry is in the table of the bridge that O(dev) is a port of."),
         Field('self', Bool(), None, "The entry is in the table of O(dev) itself. The default is V(true) where O(master) is not."),
@@ -96,7 +96,11 @@ class Fdb(Entry):
                 scopes += scope
             else:
                 operations += made
-        operations += super().plan(single, scopes, world)
+        # an item without a VLAN stands for the entries of all VLANs, which no purge takes
+        stands = {(one.netns, one.key[0], one.key[1], one.key[-1]) for one in single if not one.absent and 'vlan' not in one.values}
+        absent = {(one.netns, one.key) for one in single if one.absent}
+        operations += [one for one in super().plan(single, scopes, world) if one.action != 'delete' or (one.netns, one.key) in absent
+                       or not one.before.get('vlan') or (one.netns, one.key[0], one.key[1], one.key[-1]) not in stands]
         gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
         alone = {(one.netns, one.key) for one in single if one.values.get('vlan') == 0}
         for delete in [operation for operation in operations if operation.action == 'delete' and operation.before.get('vlan') == 0]:
