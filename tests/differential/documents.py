@@ -69,6 +69,7 @@ def purged(document: dict) -> dict:
         found['links'].append({'netns': place, 'purge': True, 'purge_match': ['*'], 'config': mine})
     found.update((section, list(items)) for section, items in document.items() if section not in found)
     names = [(item['netns'], item['name']) for item in document.get('links', [])]
+    found['bridge_vlans'] = [dict(item, purge=True) for item in document.get('bridge_vlans', [])]
     for section in ('addresses', 'neighs'):
         found[section] = found.get(section, []) + [{'netns': place, 'dev': name, 'purge': True} for place, name in names]
     tables = {(item['netns'], item.get('table', 'main')) for item in document.get('routes', [])} | {(place, 'main') for place in places}
@@ -146,7 +147,7 @@ def add_stage(draw, supply, document, place):
         document[section] = document[section] + [dict(item, netns=place) for item in items]
     for module, items in supply.entries.items():
         # without a VLAN, an entry of a bridge is many, of all VLANs that the port has by then
-        items = [item for item in items if not item.get('master') or 'vlan' in item]
+        items = [dict(item, vlan=0) if module == 'vnet_fdb' and 'vlan' not in item and (item.get('master') or item['dev'] == 'b0') else item for item in items]
         chosen = draw(st.lists(st.sampled_from(range(len(items))), unique=True, max_size=5)) if items else []
         section = SECTION[module]
         document[section] = document.get(section, []) + [dict(items[number], netns=place) for number in sorted(chosen)]

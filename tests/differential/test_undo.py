@@ -80,6 +80,15 @@ def test_delays_follow_miimon(spaces):
     assert ours.module('vnet_link', **item)['operations'] == []
 
 
+@pytest.mark.parametrize('mode, left', [('802.3ad', 100), ('balance-xor', 0)])
+def test_another_mode_watches_links(spaces, mode, left):
+    """A mode that cannot do without miimon has it, as in a bond that is new."""
+    ours = spaces('ours')
+    ours.ip('link add bo0 type bond mode balance-rr')
+    ours.module('vnet_link', name='bo0', kind='bond', bond={'mode': mode}, recreate=True)
+    assert ours.link('bo0')['linkinfo']['info_data']['miimon'] == left
+
+
 @pytest.mark.parametrize('own', [
     {'miimon': 0, 'updelay': 0, 'downdelay': 0, 'peer_notif_delay': 0}, {'updelay': 0}, {'mode': '802.3ad', 'updelay': 0},
     {'mode': '802.3ad', 'miimon': 0, 'updelay': 0}, {'mode': '802.3ad', 'arp_interval': 0, 'arp_validate': 'none'},

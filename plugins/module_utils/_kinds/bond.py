@@ -66,6 +66,11 @@ def _disturbed(changed: dict, found: dict) -> dict:
     return {name: found[name] for name in names if name in found}
 
 
+def _resets(given: dict, found: dict) -> set:
+    """Some modes cannot do without miimon: the kernel turns it on with them."""
+    return {'miimon'} if given.get('mode') in _NO_ARP and found.get('mode') not in _NO_ARP and not found.get('miimon') else set()
+
+
 def _turns(changed: dict) -> list[dict]:
     """Without miimon the kernel refuses a delay, be it 0: the delays go first."""
     delays = {option: value for option, value in changed.items() if option in _DELAYS}
@@ -117,7 +122,7 @@ KIND = Kind('bond', 'Several links used as one.', [
     Field('ad_user_port_key', Int(0, 1023), 'IFLA_BOND_AD_USER_PORT_KEY', 'Upper bits of the LACP port key.', live=DOWN),
     Field('ad_actor_system', Mac(), 'IFLA_BOND_AD_ACTOR_SYSTEM', 'LACP system MAC.', nla=(26, 'l2addr'), live=DOWN),
     Field('tlb_dynamic_lb', Bool('1', '0'), 'IFLA_BOND_TLB_DYNAMIC_LB', 'Move flows by load in balance-tlb.', live=DOWN),
-], check=_check, restorable=_restorable, creatable=_creatable, disturbed=_disturbed, turns=_turns,
+], check=_check, restorable=_restorable, creatable=_creatable, disturbed=_disturbed, resets=_resets, turns=_turns,
     whole=[('miimon', *_DELAYS)], port_down=True, port_option='bond_port', port=[
     Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
     Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),

@@ -37,6 +37,7 @@ class Kind:
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     creatable   function(own values) -> those that the message which makes a link has to have, where the kernel refuses some that would be so anyway
     disturbed   function(changed own values, found ones) -> {option: found value} of those that the kernel changes by itself when it takes the changed ones
+    resets   function(given own values, found ones) -> set of those that have the kernel's default for the given ones on a link that is made anew
     parts    Part objects: options that are read and set by another way than link messages
     later    common options that the driver does not take from the message that makes the link
     ether    the link has MAC addresses of its own; otherwise `address` and `broadcast` are not its options
@@ -49,7 +50,8 @@ class Kind:
                  falls: bool | None = None, paired: int = 0, primary: str | None = None, port=(), port_option: str | None = None, port_down: bool = False,
                  rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None,
                  key: str | None = None, parts=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(), expand=None,
-                 anew: bool = False, underlay: bool = False, turns=None, creatable=None, disturbed=None):
+                 anew: bool = False, underlay: bool = False, turns=None, creatable=None, disturbed=None,
+                 resets=None):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -60,6 +62,7 @@ class Kind:
         self.rows, self.encode, self.decode = tuple(rows), encode, decode
         self.whole, self.made = tuple(whole), made
         self.check, self.restorable, self.creatable, self.disturbed = check, restorable, creatable, disturbed
+        self.resets = resets
         self.layer, self.brings = layer, brings or (lambda values: [])
         self.fixed, self.together, self.turns = fixed, together or {}, turns or (lambda changed: [changed])
         self.key = key or name

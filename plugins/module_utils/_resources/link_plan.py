@@ -317,6 +317,9 @@ class LinkPlan:
         kind = KINDS[merged['kind']]
         given = one.values.get(kind.key, {})
         own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
+        if kind.resets and kind.name == found.kind:
+            gone = kind.resets(given, found.values.get(kind.key, {})) - given.keys()
+            own = {option: value for option, value in own.items() if option not in gone}
         merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
         if not merged[kind.key]:
             merged.pop(kind.key)
