@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
 from module import ModuleFailed, run_module
 
 REPORT = Path('/run/linuxnet-vnet/rollback.json')
@@ -144,3 +145,22 @@ def test_what_was_not_set_is_unset(spaces):
     for link in (*before['ip link'], *after['ip link']):
         link.pop('tso_max_size')  # a bridge has had that of its ports ever since
     ours.unchanged(before, after)
+
+
+def test_machines_that_are_namespaces_of_one_host(spaces):
+    """They share /run, and neither knows of the other's checkpoint."""
+    space = spaces('ours')
+    build(space)
+    before = state(space)
+    machines = Namespaces()
+    with machines.entered(space.name):
+        create()
+    create()
+    with machines.entered(space.name):
+        ruin(space)
+        assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed'] is True
+        with pytest.raises(ModuleFailed, match='there is no checkpoint'):
+            run_module('vnet_checkpoint', {'action': 'rollback'})
+    machines.close()
+    assert state(space) == before
+    run_module('vnet_checkpoint', {'action': 'rollback'})

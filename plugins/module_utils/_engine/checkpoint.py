@@ -25,10 +25,6 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import emptied
 
 FOLDER = '/run/linuxnet-vnet'
-#: what is known of the guardian: pid, its start time, deadline, connection
-_STATE = os.path.join(FOLDER, 'checkpoint.json')
-#: what the last roll-back could not put back
-_REPORT = os.path.join(FOLDER, 'rollback.json')
 _SYSCTLS = '/proc/sys/net'
 _PATIENCE = 120  # seconds that a roll-back may take
 
@@ -160,10 +156,30 @@ def restore_parameters(netns: str | None, before: dict) -> list[str]:
 
 # -- the guardian -----------------------------------------------------------------------------------------------------
 
+def _state_file() -> str:
+    """What is known of the guardian: pid, its start time, deadline, connection."""
+    return _file('checkpoint')
+
+
+def _report_file() -> str:
+    """What the last roll-back could not put back."""
+    return _file('rollback')
+
+
+def _file(what: str) -> str:
+    """Machines that are namespaces of one host share this folder, and each has a checkpoint of its own."""
+    own = os.stat('/proc/self/ns/net').st_ino
+    try:
+        first = os.stat('/proc/1/ns/net').st_ino
+    except OSError:
+        first = own
+    return os.path.join(FOLDER, f'{what}.json' if own == first else f'{what}.{own}.json')
+
+
 def current() -> dict | None:
     """What is known of the guardian that is alive."""
     try:
-        with open(_STATE) as file:
+        with open(_state_file()) as file:
             state = json.load(file)
         return state if state['start'] == _start(state['pid']) else None
     except (OSError, ValueError, KeyError):
@@ -189,8 +205,8 @@ def create(resources: dict, timeout: int) -> dict:
     if os.fork() == 0:
         os.close(read)
         _leave_session({write, *snapshot.kept.values()})
-        _write(_STATE, {'pid': os.getpid(), 'start': _start(os.getpid()), 'deadline': deadline, 'connection': connection})
-        _forget(_REPORT)
+        _write(_state_file(), {'pid': os.getpid(), 'start': _start(os.getpid()), 'deadline': deadline, 'connection': connection})
+        _forget(_report_file())
         os.write(write, b'.')
         os.close(write)
         _guard(snapshot, deadline)
@@ -231,8 +247,8 @@ def _guard(snapshot: Snapshot, deadline: float):
                 troubles = snapshot.restore()
             except Exception as exc:  # pylint: disable=broad-except  # nobody else can tell
                 troubles = [f'{type(exc).__name__}: {exc}']
-            _write(_REPORT, {'troubles': troubles, 'time': time.time()})
-        _forget(_STATE)
+            _write(_report_file(), {'troubles': troubles, 'time': time.time()})
+        _forget(_state_file())
         code = 0
     finally:
         os._exit(code)
@@ -264,7 +280,7 @@ def commit():
 def roll_back() -> list[str]:
     """Back to the checkpoint now; returns sentences about what could not be put back."""
     _end(_needed(), signal.SIGUSR1)
-    with open(_REPORT) as file:
+    with open(_report_file()) as file:
         return json.load(file)['troubles']
 
 
@@ -278,7 +294,7 @@ def _needed() -> dict:
 def _last() -> str:
     """What became of the last one."""
     try:
-        with open(_REPORT) as file:
+        with open(_report_file()) as file:
             report = json.load(file)
     except (OSError, ValueError):
         return ''
