@@ -367,6 +367,8 @@ def consistent(document: dict) -> dict:
             continue
         document[section] = [item for item in items if all((item['netns'], name) in there for name in names_in(item))
                              and (section != 'fdb' or there.get((item['netns'], item.get('dev'))) not in ('dummy',) or item.get('master'))]
+        if section == 'rules' and len(document[section]) < len(items):  # all or none: without a priority their order gives them one
+            document[section] = []
     return {section: items for section, items in document.items() if items}
 
 
