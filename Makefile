@@ -24,7 +24,6 @@ ANSIBLE := 2.17 newest
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export MOLECULE_EPHEMERAL_DIRECTORY := $(BUILD)/molecule
 export PATH := $(BIN):$(PATH)
-export PYTHONUNBUFFERED := 1
 ifndef MAKE_TERMOUT  # not a terminal: logs without escape sequences
 export NO_COLOR := 1
 export PY_COLORS := 0
@@ -78,11 +77,11 @@ site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this k
 
 .PHONY: topology topologies
 topology: venv topology-tools ## one documented topology, ID=..., built, proven, drawn, taken down (LAB=local unless given; ARGS=--write for its page)
-	@$(BIN)/python tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS) $(ID)
+	@$(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS) $(ID)
 topologies: venv topology-tools ## all documented topologies, and some broken on purpose
-	@$(STEP) 'topologies: built, proven, taken down' $(BIN)/python tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS)
-	@$(STEP) 'topologies: pages' $(BIN)/python tools/topologies --lint
-	@$(STEP) 'topologies: broken on purpose' $(BIN)/python tools/topologies --lab $(TOPOLOGY_LAB) --broken
+	@$(STEP) 'topologies: built, proven, taken down' $(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS)
+	@$(STEP) 'topologies: pages' $(BIN)/python -u tools/topologies --lint
+	@$(STEP) 'topologies: broken on purpose' $(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) --broken
 .PHONY: topology-tools
 topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
 
@@ -100,14 +99,14 @@ tiers: differential-newest lint sanity $(PYROUTE2:%=unit-%) unit-python39 native
 
 .PHONY: lint
 lint: venv ## yamllint, ansible-lint, changelog fragments, generated files up to date
-	@$(STEP) 'lint: generated files' $(BIN)/python tools/generate.py --lint
+	@$(STEP) 'lint: generated files' $(BIN)/python -u tools/generate.py --lint
 	@$(STEP) 'lint: yamllint' yamllint --strict .
 	@$(STEP) 'lint: changelog fragments' antsibull-changelog lint
 	@$(STEP) 'lint: ansible-lint, profile production' ansible-lint --offline $(ARGS)
 
 .PHONY: sanity
 sanity: venv ## ansible-test sanity: documentation against arguments, imports, compilation, pylint
-	@$(STEP) 'sanity: ansible-test' $(BIN)/python tools/sanity $(ARGS)
+	@$(STEP) 'sanity: ansible-test' $(BIN)/python -u tools/sanity $(ARGS)
 
 .PHONY: unit $(PYROUTE2:%=unit-%) unit-python39
 unit: $(PYROUTE2:%=unit-%) unit-python39 ## what needs no root and no other kernel, with the oldest and newest pyroute2 and Python
@@ -160,6 +159,12 @@ $(ANSIBLE:%=versions-%): versions-%: venv kernel
 .PHONY: scenario
 scenario: venv ## molecule: three machines, converge, idempotence, verify, destroy
 	@$(STEP) 'scenario: molecule' molecule test $(ARGS)
+
+# ---- speed
+
+.PHONY: bench
+bench: venv kernel ## what the engine and whole tasks cost beside iproute2, pyroute2 and Ansible itself (root; on a machine with nothing else to do)
+	@$(SUDO) env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1 $(BIN)/python tools/bench $(ARGS)
 
 # ---- end
 

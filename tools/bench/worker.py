@@ -24,10 +24,10 @@ import workloads  # noqa: E402  # pylint: disable=wrong-import-position
 PHASES = ("undo", "create", "unchanged", "change", "remove")
 
 
-def run(command: list[str], text: str | None = None, **more):
-    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, **more)
+def run(command: list[str], text: str | None = None, phase: str = ""):
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(command)[:200]}: {done.stderr[:500]}")
+        sys.exit(f"{phase} {' '.join(command)[:200]}: {done.stderr[:500]}")
     return done.stdout
 
 
@@ -142,7 +142,7 @@ class Batch(Contestant):
         if phase == "unchanged":
             json.loads(run(self.workload.show))
         else:
-            run([self.workload.tool, "-batch", self.file.name])
+            run([self.workload.tool, "-batch", self.file.name], phase=phase)
 
 
 class BatchOfNamespaces(Contestant):

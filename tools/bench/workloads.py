@@ -14,7 +14,8 @@ IFF_UP, AF_BRIDGE, AF_INET = 1, 7, 2
 SKIP_STATS = 8
 #: phases in which all of it goes; `back` is what undo amounts to
 GOING = ("remove", "back")
-#: the document's last item is refused by the kernel: two VXLAN devices with the same VNI
+#: what the kernel refuses when all else is there: the second of two VXLAN devices with one VNI; a group of a nexthop that nobody has
+REFUSED_AFTER = [{"id": 7, "group": [{"id": 99}]}]
 REFUSED = [{"name": f"refused{number}", "kind": "vxlan", "vxlan": {"id": 77}} for number in (1, 2)]
 
 
@@ -247,7 +248,7 @@ class Fdb(Workload):
     def document(self, phase):
         config = [{"mac": mac, "dst": dst} for mac, dst in self.entries(phase in ("change", "remove"))]
         item = {"dev": "vx0", "config": config, **({"state": "absent"} if phase in GOING else {})}
-        return {"fdb": [item] + ([{"dev": "vx0", "mac": "02:ff:ff:ff:ff:ff", "dst": "2001:db8::1"}] if phase == "undo" else [])}
+        return {"fdb": [item], **({"nexthops": REFUSED_AFTER} if phase == "undo" else {})}
 
     def lines(self, phase):
         entries = self.entries(phase in ("change", "remove"))
@@ -346,7 +347,7 @@ class Addresses(Workload):
         few = set(self.few) if phase == "change" else ()
         items = [{"address": f"{one}/24", **({"metric": 7} if place in few else {})} for place, one in enumerate(self._rows())]
         return {"addresses": [{"dev": "v0", "config": items, **({"state": "absent"} if phase in GOING else {})}],
-                **({"links": REFUSED} if phase == "undo" else {})}
+                **({"nexthops": REFUSED_AFTER} if phase == "undo" else {})}
 
     def lines(self, phase):
         rows = self._rows()
@@ -392,20 +393,20 @@ class Routes(Workload):
         return [f"10.{place >> 8}.{place & 255}.0" for place in range(self.n)]
 
     def document(self, phase):
-        few = set(self.few) if phase == "change" else ()
+        few = set(self.few) if phase in ("change", "remove") else ()
         items = [{"dst": f"{one}/24", "via": f"192.0.2.{3 if place in few else 2}"} for place, one in enumerate(self._rows())]
-        return {"routes": [{"config": items, **({"state": "absent"} if phase in GOING else {})}],
-                **({"nexthops": [{"id": 7, "group": [{"id": 99}]}]} if phase == "undo" else {})}
+        refused = [{"dst": "10.255.0.0/24", "via": "198.51.100.1"}] if phase == "undo" else []
+        return {"routes": [{"config": items + refused, **({"state": "absent"} if phase in GOING else {})}]}
 
     def lines(self, phase):
         rows = self._rows()
         if phase == "change":
             return [f"route replace {rows[place]}/24 via 192.0.2.3 proto 118" for place in self.few]
-        return [f"route {'del' if phase == 'remove' else 'add'} {one}/24 via 192.0.2.2 proto 118" for one in rows]
+        return [f"route del {one}/24" if phase in GOING else f"route add {one}/24 via 192.0.2.2 proto 118" for one in rows]
 
     def messages(self, phase, index_of):
         rows, head = self._rows(), struct.pack("=BBBBBBBBI", AF_INET, 24, 0, 0, 254, 118, 0, 1, 0)
-        gateway = attribute(5, ipaddress.ip_address("192.0.2.3" if phase == "change" else "192.0.2.2").packed)
+        gateway = b"" if phase in GOING else attribute(5, ipaddress.ip_address("192.0.2.3" if phase == "change" else "192.0.2.2").packed)
         kind, flags = {"remove": (RTM_DELROUTE, 0), "back": (RTM_DELROUTE, 0), "change": (RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE)}.get(phase, (RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL))
         return [(kind, flags, head + attribute(1, ipaddress.ip_address(rows[place]).packed) + gateway)
                 for place in (self.few if phase == "change" else range(self.n))]
@@ -420,7 +421,7 @@ class Routes(Workload):
         verb = {"remove": "del", "change": "replace"}.get(phase, "add")
         rows = self._rows()
         for place in self.few if phase == "change" else range(self.n):
-            ipr.route(verb, dst=f"{rows[place]}/24", gateway="192.0.2.3" if phase == "change" else "192.0.2.2")
+            ipr.route(verb, dst=f"{rows[place]}/24", **({} if phase in GOING else {"gateway": "192.0.2.3" if phase == "change" else "192.0.2.2"}))
 
 
 class Namespaces(Workload):

@@ -37,9 +37,13 @@ class CallbackModule(CallbackBase):
             os.symlink(os.environ["MODULE_CACHE"], os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache"))
         self.file = open(os.environ["RECORD_FILE"], "a", encoding="utf-8", buffering=1)  # pylint: disable=consider-using-with
         self.play = None
+        self.began = 0.0
 
     def v2_playbook_on_play_start(self, play):
         self.play = play
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        self.began = time.monotonic()
 
     def v2_runner_on_ok(self, result):
         self._write(result, "ok")
@@ -57,7 +61,7 @@ class CallbackModule(CallbackBase):
         task = result._task  # pylint: disable=protected-access
         outcome = result._result  # pylint: disable=protected-access
         line = {
-            "at": time.time(), "phase": self.play.vars.get("topology_phase"), "play": self.play.get_name(), "task": task.get_name(),
+            "at": time.time(), "seconds": time.monotonic() - self.began, "phase": self.play.vars.get("topology_phase"), "play": self.play.get_name(), "task": task.get_name(),
             "role": task._role is not None, "action": task.action, "host": result._host.get_name(), "status": status,  # pylint: disable=protected-access
         }
         line.update((key, outcome[key]) for key in KEPT if key in outcome)

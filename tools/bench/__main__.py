@@ -1,0 +1,136 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benchmark: what the engine and whole tasks cost, beside what else one might use, in one run.
+
+    make bench                  all of it, about fifteen minutes; writes docs/performance.md and its plots
+    make bench ARGS=--quick     small sizes, prints the tables and writes nothing
+
+All of it happens in network namespaces that end with their process. Kinds of links that the running kernel has no driver for run in the kernel of
+tools/kernel-run. Seconds of one machine say little: what counts are the ratios within a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+import report  # noqa: E402  # pylint: disable=wrong-import-position
+import tasks  # noqa: E402  # pylint: disable=wrong-import-position
+import workloads  # noqa: E402  # pylint: disable=wrong-import-position
+
+RESULTS = ROOT / ".build/bench"
+#: (workload, sizes, rounds by size, largest size for contestants that take long)
+PLAN = [
+    ("veth", (10, 100, 1000, 4000)),
+    ("vlan", (10, 100, 1000, 4000)),
+    ("macvlan", (10, 100, 1000, 4000)),
+    ("bridge_vlan", (4000,)),
+    ("fdb", (10_000, 100_000)),
+    ("address", (1000,)),
+    ("route", (1000,)),
+    ("netns", (50,)),
+]
+QUICK = [("veth", (10, 100)), ("fdb", (10_000,)), ("address", (100,)), ("route", (100,)), ("netns", (5,))]
+CONTESTANTS = ("floor", "engine", "batch", "pyroute2", "each")
+#: above these sizes a contestant would take minutes without saying more
+MOST = {"each": 100, "pyroute2": 10_000}
+
+
+def rounds(n: int) -> int:
+    return 7 if n <= 100 else 5 if n <= 1000 else 3
+
+
+def command(contestant: str, workload: str, n: int) -> list[str]:
+    return ["unshare", "--net", "--mount", sys.executable, str(HERE / "worker.py"), contestant, workload, str(n), str(1 if contestant == "each" else rounds(n))]
+
+
+def has_driver(kind: str) -> bool:
+    """Whether the running kernel can make such links, tried in a namespace of its own."""
+    words = {"vlan": ["id", "5"], "macvlan": ["mode", "bridge"]}.get(kind, [])
+    tried = ["unshare", "--net", "sh", "-c", 'ip link add a0 type dummy && ip link add b0 link a0 type "$@"', "sh", kind, *words]
+    return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+
+
+def measure(plan) -> dict:
+    found: dict = {}
+    for workload, sizes in plan:
+        elsewhere = workload in ("vlan", "macvlan") and not has_driver(workload)
+        for n in sizes:
+            runs = [one for one in CONTESTANTS if n <= MOST.get(one, n) and (one in workloads.ALL[workload].rivals or one in ("engine", "floor"))
+                    and not (one == "floor" and workload == "netns") and not (one == "pyroute2" and workload == "veth" and n > 1000)]
+            for contestant in runs:
+                print(f"{workload} {n}: {contestant}", file=sys.stderr, flush=True)
+            lines = [json.dumps(command(one, workload, n)) for one in runs]
+            wrapped = [str(ROOT / "tools/kernel-run"), "--timeout", "1200", "--"] if elsewhere else []
+            done = subprocess.run([*wrapped, sys.executable, str(HERE / "several.py")], input=None if elsewhere else "\n".join(lines), text=True,
+                                  capture_output=True, check=False, env={**os.environ, "BENCH_LINES": "\n".join(lines)})
+            if done.returncode:
+                sys.exit(f"{workload} {n}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+            for contestant, line in zip(runs, [line for line in done.stdout.splitlines() if line.startswith("{")]):
+                seconds = json.loads(line)
+                found.setdefault(workload, {"kernel": "User Mode Linux" if elsewhere else "running"}).setdefault(str(n), {})[contestant] = {
+                    phase: median(values) for phase, values in seconds.items()}
+    return found
+
+
+def memory() -> dict:
+    """Peak megabytes with a hundred thousand FDB entries."""
+    done = subprocess.run(["unshare", "--net", "--mount", sys.executable, str(HERE / "memory.py")], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def meshes(sizes) -> list[dict]:
+    return [json.loads(subprocess.run([sys.executable, str(HERE / "mesh.py"), str(n)], capture_output=True, text=True, check=True).stdout) for n in sizes]
+
+
+def machine() -> dict:
+    def said(*words):
+        try:
+            return subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()[0].strip()
+        except (OSError, IndexError):
+            return "not here"
+
+    versions = {}
+    for package in ("pyroute2", "ansible-core", "ifstate", "nmstate"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    return {"kernel": platform.release(), "python": platform.python_version(), "cores": os.cpu_count(), "iproute2": said("ip", "-V"), **versions}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes, without whole tasks; nothing is written to docs")
+    parser.add_argument("--again", action="store_true", help="only draw and write anew what the last run has found")
+    arguments = parser.parse_args()
+    if os.geteuid():
+        sys.exit("The benchmark makes network namespaces: run it as root.")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    file = RESULTS / ("quick.json" if arguments.quick else "results.json")
+    if not arguments.again:
+        found = {"machine": machine(), "engine": measure(QUICK if arguments.quick else PLAN)}
+        if not arguments.quick:
+            print("meshes, memory, whole tasks", file=sys.stderr, flush=True)
+            found.update(mesh=meshes((10, 100, 1000)), memory=memory(), tasks=tasks.measure())
+        file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    found = json.loads(file.read_text(encoding="utf-8"))
+    print(report.text(found))
+    if not arguments.quick:
+        report.write(found, ROOT / "docs")
+
+
+if __name__ == "__main__":
+    main()
