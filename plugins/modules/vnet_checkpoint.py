@@ -15,8 +15,8 @@ description:
   - After the change, O(action=commit) ends that process. It must come over a new connection, so that it proves that the host can still be reached.
   - Remembered is what M(linuxnet.vnet.vnet_info) reports, the namespaces themselves, and all kernel parameters below C(net). Keys of MACsec and
     WireGuard are not known, so a link with keys that was removed meanwhile comes back without them.
-  - Without O(action=commit), C(/run/linuxnet-vnet/rollback.json) says afterwards what could not be put back;
-    where the host is a network namespace of another one, the number of that stands in the name.
+  - Without O(action=commit), C(/run/linuxnet-vnet/rollback.NUMBER.json) says afterwards what could not be put back. The number is that of the network
+    namespace (C(stat -Lc %i /proc/self/ns/net)), since machines that are namespaces of one host share that folder.
 author: The linuxnet.vnet contributors (!UNKNOWN)
 extends_documentation_fragment:
   - linuxnet.vnet.attributes

@@ -14,13 +14,14 @@ import pytest
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
 from module import ModuleFailed, run_module
 
-REPORT = Path('/run/linuxnet-vnet/rollback.json')
+NUMBER = os.stat('/proc/self/ns/net').st_ino
+REPORT, STATE = (Path(f'/run/linuxnet-vnet/{what}.{NUMBER}.json') for what in ('rollback', 'checkpoint'))
 
 
 @pytest.fixture(autouse=True)
 def _no_checkpoint_before_and_after():
     yield
-    if Path('/run/linuxnet-vnet/checkpoint.json').exists():
+    if STATE.exists():
         run_module('vnet_checkpoint', {'action': 'rollback'})
 
 
@@ -107,7 +108,7 @@ def test_one_at_a_time(spaces):
 def test_check_mode_leaves_nothing_behind(spaces):
     spaces('ours')
     assert run_module('vnet_checkpoint', {'action': 'create'}, check=True)['changed']
-    assert not Path('/run/linuxnet-vnet/checkpoint.json').exists()
+    assert not STATE.exists()
 
 
 def test_kernel_parameters_come_back(spaces):
@@ -126,7 +127,7 @@ def test_the_guardian_holds_nothing_of_the_task(spaces):
     began = time.monotonic()
     create(timeout=300)  # run_module reads until all who have the pipe have closed it
     assert time.monotonic() - began < 200
-    pid = json.loads(Path('/run/linuxnet-vnet/checkpoint.json').read_text())['pid']
+    pid = json.loads(STATE.read_text())['pid']
     assert os.getsid(pid) != os.getsid(0)
 
 

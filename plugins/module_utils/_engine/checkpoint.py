@@ -168,12 +168,7 @@ def _report_file() -> str:
 
 def _file(what: str) -> str:
     """Machines that are namespaces of one host share this folder, and each has a checkpoint of its own."""
-    own = os.stat('/proc/self/ns/net').st_ino
-    try:
-        first = os.stat('/proc/1/ns/net').st_ino
-    except OSError:
-        first = own
-    return os.path.join(FOLDER, f'{what}.json' if own == first else f'{what}.{own}.json')
+    return os.path.join(FOLDER, f"{what}.{os.stat('/proc/self/ns/net').st_ino}.json")
 
 
 def current() -> dict | None:

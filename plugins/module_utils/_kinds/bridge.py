@@ -109,4 +109,4 @@ KIND = Kind('bridge', 'An Ethernet switch whose ports are the links that have it
           ' in spite of neigh_suppress.', 45),
     Field('mcast_max_groups', Int(), 'IFLA_BRPORT_MCAST_MAX_GROUPS', 'Largest number of multicast groups behind the port; 0 is no limit.', nla=(42, 'uint32'),
           tool='bridge'),
-])
+], fresh={option: False for option in ('vlan_filtering', 'mcast_vlan_snooping', 'mst_enabled', 'fdb_local_vlan_0')})

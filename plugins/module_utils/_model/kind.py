@@ -33,6 +33,7 @@ class Kind:
     whole    tuples of options that the kernel takes together only: where one of them changes, all that are wanted are sent
     made     False where such devices come with their hardware: they are configured, and neither made nor removed
     turns    function(changed own values) -> the same as a list of what one message takes, in order, where one cannot have them all
+    fresh    {option: value} that a new link has anyway, and that a kernel without the feature refuses to be told
     together  {option: others} that iproute2 wants in the same line as the option, though they do not change
     restorable  function(own values) -> those with which a live link can be made again, where not all can
     creatable   function(own values) -> those that the message which makes a link has to have, where the kernel refuses some that would be so anyway
@@ -51,7 +52,7 @@ class Kind:
                  rows=(), encode=None, decode=None, whole=(), made: bool = True, check=None, restorable=None, fixed=None, together=None,
                  key: str | None = None, parts=(), later=(), ether: bool = True, layer: str | None = None, brings=None, fallback=(), expand=None,
                  anew: bool = False, underlay: bool = False, turns=None, creatable=None, disturbed=None,
-                 resets=None):
+                 resets=None, fresh=None):
         self.name, self.doc = name, doc
         self.table = Table(fields)
         self.data = data or name
@@ -62,7 +63,7 @@ class Kind:
         self.rows, self.encode, self.decode = tuple(rows), encode, decode
         self.whole, self.made = tuple(whole), made
         self.check, self.restorable, self.creatable, self.disturbed = check, restorable, creatable, disturbed
-        self.resets = resets
+        self.resets, self.fresh = resets, fresh or {}
         self.layer, self.brings = layer, brings or (lambda values: [])
         self.fixed, self.together, self.turns = fixed, together or {}, turns or (lambda changed: [changed])
         self.key = key or name

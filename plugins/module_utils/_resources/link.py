@@ -183,7 +183,7 @@ class Link(Resource):
             return self._changes(netns, values['name'], rest, {}, {**operation.facts, 'kind': kind.name}, kernel)
         attrs = {'IFLA_IFNAME': values['name'], **PLAIN.encode(first, None)}
         info = {'IFLA_INFO_KIND': kind.name}
-        own, data = _told(kind, first), b''
+        own, data = {option: value for option, value in _told(kind, first).items() if kind.fresh.get(option) != value}, b''
         lower = lower_netns(netns, values)
         if kind.paired:
             peer = values['peer']
