@@ -80,6 +80,28 @@ def test_delays_follow_miimon(spaces):
     assert ours.module('vnet_link', **item)['operations'] == []
 
 
+def test_mac_of_a_bond(spaces):
+    """A bond draws another MAC when its last port goes."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add bo0 address {MAC(1)} type bond', f'ip link add bo1 address {MAC(2)} type bond', f'ip link add d1 address {MAC(3)} type dummy',
+                'ip link set dev d1 master bo1', 'ip link set dev bo0 up', 'ip link set dev bo1 up', f'ip link add d2 address {MAC(4)} type dummy',
+                'ip addr add 192.0.2.1/24 dev bo1', f'ip neigh add 192.0.2.9 lladdr {MAC(9)} dev bo1'])
+
+    def state():
+        found = ours.normal('ip link', 'ip neigh')
+        return [(link['ifname'], link['address'], link.get('master')) for link in found['ip link']], found['ip neigh']
+
+    before = state()
+    for link in ({'name': 'd0', 'kind': 'dummy', 'master': 'bo0'}, {'name': 'd2', 'master': 'bo0'}, {'name': 'd1', 'master': ''},
+                 {'name': 'd1', 'master': 'bo0'}, {'name': 'd1', 'state': 'absent'}, {'name': 'd1', 'kind': 'dummy', 'num_tx_queues': 3, 'recreate': True}):
+        with pytest.raises(ModuleFailed) as caught:
+            run_here('vnet_state', {'links': [dict(link, netns=ours.name)], 'routes': [dict(REFUSED, netns=ours.name)]})
+        assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+        assert state() == before, link
+    ours.module('vnet_link', name='d1', kind='dummy', num_tx_queues=3, recreate=True)
+    assert state() == before
+
+
 @pytest.mark.parametrize('mode, left', [('802.3ad', 100), ('balance-xor', 0)])
 def test_another_mode_watches_links(spaces, mode, left):
     """A mode that cannot do without miimon has it, as in a bond that is new."""

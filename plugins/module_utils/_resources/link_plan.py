@@ -176,7 +176,8 @@ class LinkPlan:
         values = with_defaults({'up': True, **one.values})
         late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
-        create = self._emit(one, 'create', values, {}, facts=facts, undo=[self._deletion(one.netns, one.key, values)])
+        create = self._emit(one, 'create', values, {}, facts=facts,
+                            undo=[self._deletion(one.netns, one.key, values), *self._mac_back(one.netns, values.get('master'))])
         create.provides |= {('link', one.netns, name) for name in KINDS[kind].brings(values.get(KINDS[kind].key, {}))}
         if KINDS[kind].paired:
             peer = values['peer']
@@ -269,6 +270,8 @@ class LinkPlan:
             back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
             undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
         undo += hung
+        for master in {changed.get('master'), before.get('master')}:
+            undo += self._mac_back(one.netns, master)
         if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
             undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
         late = late_options(changed)
@@ -389,6 +392,17 @@ class LinkPlan:
                 back.facts['put_back'] = True
             self.out.append(back)
         self._put_back(restore, one)
+        delete.undo += self._mac_back(one.netns, found.values.get('master'))
+        if merged.get('master') == found.values.get('master'):
+            self._put_back(self._mac_back(one.netns, merged.get('master')), one)
+
+    def _mac_back(self, netns, master) -> list[Operation]:
+        """What makes the MAC of a bond what it was: it draws another one when its last port goes, with which its neighbours go."""
+        found = self.world.links(netns).get(master) if master else None
+        if found is None or found.kind != 'bond' or len(self._ports(netns, found)) > 1 or 'address' not in found.values:
+            return []
+        return [Operation(self.resource.section, 'set', netns, master, master, {'address': found.values['address']}, facts={'kind': 'bond'}),
+                *self.hung(netns, master, ('neighs',))]
 
     def _ports(self, netns, found) -> list[str]:
         """The names of a live link's ports."""
@@ -472,7 +486,8 @@ class LinkPlan:
         ports = self._ports(netns, found)
         creation = self._creation(netns, found)
         delete.where, delete.before = where, restorable(found.values)
-        delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG)]
+        delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG),
+                       *self._mac_back(netns, found.values.get('master'))]
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
             self.deleted.add(peer[:2])
