@@ -91,7 +91,7 @@ topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
 .PHONY: test tiers ledger
 test: ## all of the following
 	@rm -rf $(BUILD)/differential
-	@exec 9>&1; STEP_LIVE=9 $(MAKE) -j2 -Otarget tiers LEDGERS=$(BUILD)/differential
+	@exec 9>&1; STEP_LIVE=9 $(MAKE) -k -j2 -Otarget tiers LEDGERS=$(BUILD)/differential
 	@$(MAKE) ledger
 	@echo && echo 'All tests passed.'
 # The longest first, and those that boot machines not beside each other.
