@@ -23,6 +23,17 @@ class Module(AnsibleModule):
         super().__init__(**more)
         self._resource = None
 
+    def _load_params(self):
+        """The items of a list go to the engine as they are: AnsibleModule would look for each option of each kind in each of them, and take longer
+        than all the rest. What is secret in them is told to it nevertheless."""
+        super()._load_params()
+        listed = self.argument_spec['config']
+        self.argument_spec['config'] = {name: value for name, value in listed.items() if name != 'options'}
+        items, table = self.params.get('config'), self._resource.table
+        if table.may_hide and isinstance(items, list):
+            for item in items:
+                self.no_log_values.update(table.secrets(item) if isinstance(item, dict) else ())
+
     def fail_json(self, msg, **details):
         if self._resource is not None:
             try:

@@ -12,7 +12,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import VnetError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import HIDDEN
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
-from module import ModuleFailed, run_here
+from module import ModuleFailed, run_here, run_module
 
 KEY, PRIVATE, SHARED = '00112233445566778899aabbccddeeff', 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=', 'FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE='
 PUBLIC = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg='
@@ -38,3 +38,11 @@ def test_no_error_has_them(module, options):
     with pytest.raises((ModuleFailed, VnetError)) as caught:
         run_here(module, broken)
     assert KEY not in str(caught.value) and 'key' in str(caught.value)
+
+
+def test_what_ansible_says_of_a_call_has_them_not():
+    """`invocation` repeats the parameters."""
+    broken = json.loads(json.dumps(DOCUMENT['links'][1]).replace('"peers"', '"pears"'))
+    with pytest.raises(ModuleFailed, match="unknown option 'pears'") as caught:
+        run_module('vnet_link', {**broken, '_ansible_inject_invocation': True})
+    assert 'wg0' in str(caught.value.result['invocation']) and PRIVATE not in str(caught.value.result)
