@@ -17,6 +17,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -89,6 +90,23 @@ def memory() -> dict:
     return json.loads(done.stdout)
 
 
+def stages() -> dict:
+    """{task: {stage: milliseconds}} of one link, of many and of many that are made."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {
+        "PYTHONPYCACHEPREFIX": str(RESULTS / "pycache"), "BENCH_COLLECTIONS": str(ROOT / ".build/collections")}
+    found = {}
+    for name, n, create in (("one pair, unchanged", 2, 0), ("1000 links, unchanged", 1000, 0), ("1000 links made", 1000, 1)):
+        rounds_ = [json.loads(subprocess.run(["unshare", "--net", "--mount", sys.executable, str(HERE / "stages.py"), str(n), str(create)], check=True, text=True,
+                                             capture_output=True, env=environment | {"BENCH_BEGAN": str(time.time())}).stdout) for unused in range(6)][1:]
+        found[name] = {stage: median(one.get(stage, 0) for one in rounds_) for stage in rounds_[0]}
+    return found
+
+
+def floods(sizes) -> list[dict]:
+    return [json.loads(subprocess.run(["unshare", "--net", sys.executable, str(HERE / "flood.py"), str(n)], capture_output=True, text=True, check=True).stdout)
+            for n in sizes]
+
+
 def meshes(sizes) -> list[dict]:
     return [json.loads(subprocess.run([sys.executable, str(HERE / "mesh.py"), str(n)], capture_output=True, text=True, check=True).stdout) for n in sizes]
 
@@ -122,7 +140,7 @@ def main():
         found = {"machine": machine(), "engine": measure(QUICK if arguments.quick else PLAN)}
         if not arguments.quick:
             print("meshes, memory, whole tasks", file=sys.stderr, flush=True)
-            found.update(mesh=meshes((10, 100, 1000)), memory=memory(), tasks=tasks.measure())
+            found.update(mesh=meshes((10, 100, 1000)), flood=floods((10, 100, 1000)), memory=memory(), stages=stages(), tasks=tasks.measure())
         file.write_text(json.dumps(found, indent=1), encoding="utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))
     print(report.text(found))

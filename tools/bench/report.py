@@ -96,10 +96,19 @@ def text(found: dict) -> str:
             ["a module that does nothing, 10 000 FDB entries inline", show(large["nothing, inline"])],
             ["`vnet_fdb`, the same inline", show(large["inline"])], ["the same, nothing to do", show(large["inline, unchanged"])],
         ]) + "\n"]
+        tasks_of = {"one pair, unchanged": one["unchanged"], "1000 links, unchanged": thousand["one task, unchanged"], "1000 links made": thousand["one task"]}
+        stages = list(dict.fromkeys(stage for row in found["stages"].values() for stage in row))
+        parts += ["## Where the time of a task goes\n", table([
+            ["", *tasks_of],
+            *([stage, *(show(found["stages"][name].get(stage, 0) / 1e3) for name in tasks_of)] for stage in stages),
+            ["controller, connection, what else the machine did", *(show(max(0, whole - sum(found["stages"][name].values()) / 1e3)) for name, whole in tasks_of.items())],
+        ]) + "\n"]
         peak = found["memory"]
         parts += ["## Memory\n", table([["process, 100 000 FDB entries", "at most"], *([name, f"{value:.0f} MB"] for name, value in peak.items() if name != "entries")]) + "\n",
                   "## Meshes, on the controller\n", table([["machines", "index", "all documents", "FDB entries", "memory"], *(
-                      [str(row["machines"]), show(row["index"]), show(row["documents"]), str(row["entries"]), f"{row['megabytes']:.0f} MB"] for row in found["mesh"])]) + "\n"]
+                      [str(row["machines"]), show(row["index"]), show(row["documents"]), str(row["entries"]), f"{row['megabytes']:.0f} MB"] for row in found["mesh"])]) + "\n",
+                  "A broadcast to the others of a mesh, by head-end replication: " + ", ".join(
+                      f"{row['microseconds a copy']:.1f} µs a copy with {row['machines'] - 1} others" for row in found["flood"]) + ".\n"]
     parts += ["## The engine\n", "From the document to the result, without the start of Python; programs with their start. `unchanged` is, for the tools, what a script has to do to find out:"
               " show, and a JSON parser; packed by hand it is the dump alone, undecoded. `undo` is making all and taking all back.\n", engine(found)]
     return "\n".join(parts)
