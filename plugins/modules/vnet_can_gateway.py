@@ -142,7 +142,7 @@ def wanted(params):
         if key in found:
             raise InputError(f'{where}: the rule from {item["src"]} to {item["dst"]} is listed twice')
         found[key] = {'src': item['src'], 'dst': item['dst'], 'filter': item['filter'] or None,
-                       **{option: bool(item[option]) for option in can_gw.FLAGS}}, item['state'] == 'absent'
+                      **{option: bool(item[option]) for option in can_gw.FLAGS}}, item['state'] == 'absent'
     return [(key[0], rule, absent) for key, (rule, absent) in found.items()]
 
 

@@ -78,10 +78,12 @@ def criteria(found: dict) -> list[tuple[str, float, float]]:
 
 def text(found: dict) -> str:
     machine = found["machine"]
-    rows = [["", "at most", "measured", ""]] + [[what, f"{limit:g}", f"{value:.2f}" if value > 0.05 else f"{value:.4f}", "yes" if value <= limit else "**no**"]
-                                               for what, limit, value in criteria(found)]
+    rows = [["", "at most", "measured", ""]]
+    for what, limit, value in criteria(found):
+        rows.append([what, f"{limit:g}", f"{value:.2f}" if value > 0.05 else f"{value:.4f}", "yes" if value <= limit else "**no**"])
+    rivals = ", ".join(f"{name} {machine[name] or 'does not install here'}" for name in ("ifstate", "nmstate"))
     parts = [f"Linux {machine['kernel']}, {machine['cores']} cores, Python {machine['python']}, {machine['iproute2']}, pyroute2 {machine['pyroute2']}, "
-             f"ansible-core {machine['ansible-core']}; ifstate {machine['ifstate'] or 'does not install here'}, nmstate {machine['nmstate'] or 'does not install here'}.\n",
+             f"ansible-core {machine['ansible-core']}; {rivals}.\n",
              "## What it is held to\n", table(rows) + "\n"]
     if "tasks" in found:
         one, thousand, large = (found["tasks"][part] for part in ("one object", "thousand", "large"))
@@ -101,23 +103,28 @@ def text(found: dict) -> str:
         parts += ["## Where the time of a task goes\n", table([
             ["", *tasks_of],
             *([stage, *(show(found["stages"][name].get(stage, 0) / 1e3) for name in tasks_of)] for stage in stages),
-            ["controller, connection, what else the machine did", *(show(max(0, whole - sum(found["stages"][name].values()) / 1e3)) for name, whole in tasks_of.items())],
+            ["controller, connection, what else the machine did", *(
+                show(max(0, whole - sum(found["stages"][name].values()) / 1e3)) for name, whole in tasks_of.items())],
         ]) + "\n"]
         peak = found["memory"]
-        parts += ["## Memory\n", table([["process, 100 000 FDB entries", "at most"], *([name, f"{value:.0f} MB"] for name, value in peak.items() if name != "entries")]) + "\n",
-                  "## Meshes, on the controller\n", table([["machines", "index", "all documents", "FDB entries", "memory"], *(
-                      [str(row["machines"]), show(row["index"]), show(row["documents"]), str(row["entries"]), f"{row['megabytes']:.0f} MB"] for row in found["mesh"])]) + "\n",
+        parts += ["## Memory\n", table([["process, 100 000 FDB entries", "at most"], *(
+            [name, f"{value:.0f} MB"] for name, value in peak.items() if name != "entries")]) + "\n"]
+        meshes = [[str(row["machines"]), show(row["index"]), show(row["documents"]), str(row["entries"]), f"{row['megabytes']:.0f} MB"] for row in
+                  found["mesh"]]
+        parts += ["## Meshes, on the controller\n", table([["machines", "index", "all documents", "FDB entries", "memory"], *meshes]) + "\n",
                   "A broadcast to the others of a mesh, by head-end replication: " + ", ".join(
                       f"{row['microseconds a copy']:.1f} µs a copy with {row['machines'] - 1} others" for row in found["flood"]) + ".\n"]
-    parts += ["## The engine\n", "From the document to the result, without the start of Python; programs with their start. `unchanged` is, for the tools, what a script has to do to find out:"
-              " show, and a JSON parser; packed by hand it is the dump alone, undecoded. `undo` is making all and taking all back.\n", engine(found)]
+    parts += ["## The engine\n", "From the document to the result, without the start of Python; programs with their start. `unchanged` is, for the tools,"
+              " what a script has to do to find out: show, and a JSON parser; packed by hand it is the dump alone, undecoded. `undo` is making all and"
+              " taking all back.\n", engine(found)]
     return "\n".join(parts)
 
 
 def write(found: dict, docs: Path):
     page = docs / "performance.md"
     body = f"<!-- generated: bench -->\n\n{text(found)}\n<!-- end -->"
-    page.write_text(re.sub(r"<!-- generated: bench -->.*<!-- end -->", lambda unused: body, page.read_text(encoding="utf-8"), flags=re.DOTALL), encoding="utf-8")
+    before = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(r"<!-- generated: bench -->.*<!-- end -->", lambda unused: body, before, flags=re.DOTALL), encoding="utf-8")
     (docs / "performance.svg").write_text(plot(found["engine"]["veth"]), encoding="utf-8")
 
 

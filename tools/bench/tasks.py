@@ -83,7 +83,8 @@ def large_document(folder: Path, n: int = 100_000) -> dict:
     gone = {"name": "gone", "linuxnet.vnet.vnet_link": {"name": "vx0", "state": "absent"}}
     state = {"linuxnet.vnet.vnet_state": {"src": str(folder / "document.json"), "remote_src": True}}
     inline = {"linuxnet.vnet.vnet_fdb": {"dev": "vx0", "config": "{{ entries }}"}}
-    rows = play([{"name": "empty", "linuxnet.vnet.vnet_state": {}}] * 3 + [device, gone, {"name": "vars", "ansible.builtin.include_vars": str(folder / "entries.json")}] +
+    variables = {"name": "vars", "ansible.builtin.include_vars": str(folder / "entries.json")}
+    rows = play([{"name": "empty", "linuxnet.vnet.vnet_state": {}}] * 3 + [device, gone, variables] +
                 [device, {"name": "file", **state}, {"name": "file, unchanged", **state}, gone] * 3 +
                 [device, {"name": "nothing, inline", "nothing": {"dev": "vx0", "config": "{{ entries }}"}}, {"name": "inline", **inline},
                  {"name": "inline, unchanged", **inline}, gone] * 3, folder)

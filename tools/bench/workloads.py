@@ -358,7 +358,7 @@ class Addresses(Workload):
     def messages(self, phase, index_of):
         rows, head = self._rows(), struct.pack("=BBBBi", AF_INET, 24, 0, 0, index_of("v0"))
         metric = number32(9, 7) if phase == "change" else b""
-        kind, flags = {"remove": (RTM_DELADDR, 0), "back": (RTM_DELADDR, 0), "change": (RTM_NEWADDR, NLM_F_REPLACE)}.get(phase, (RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL))
+        kind, flags = (RTM_DELADDR, 0) if phase in GOING else (RTM_NEWADDR, NLM_F_REPLACE if phase == "change" else NLM_F_CREATE | NLM_F_EXCL)
         made = []
         for place in self.few if phase == "change" else range(self.n):
             packed = ipaddress.ip_address(rows[place]).packed
@@ -407,7 +407,7 @@ class Routes(Workload):
     def messages(self, phase, index_of):
         rows, head = self._rows(), struct.pack("=BBBBBBBBI", AF_INET, 24, 0, 0, 254, 118, 0, 1, 0)
         gateway = b"" if phase in GOING else attribute(5, ipaddress.ip_address("192.0.2.3" if phase == "change" else "192.0.2.2").packed)
-        kind, flags = {"remove": (RTM_DELROUTE, 0), "back": (RTM_DELROUTE, 0), "change": (RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE)}.get(phase, (RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL))
+        kind, flags = (RTM_DELROUTE, 0) if phase in GOING else (RTM_NEWROUTE, NLM_F_CREATE | (NLM_F_REPLACE if phase == "change" else NLM_F_EXCL))
         return [(kind, flags, head + attribute(1, ipaddress.ip_address(rows[place]).packed) + gateway)
                 for place in (self.few if phase == "change" else range(self.n))]
 

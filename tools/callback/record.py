@@ -61,7 +61,8 @@ class CallbackModule(CallbackBase):
         task = result._task  # pylint: disable=protected-access
         outcome = result._result  # pylint: disable=protected-access
         line = {
-            "at": time.time(), "seconds": time.monotonic() - self.began, "phase": self.play.vars.get("topology_phase"), "play": self.play.get_name(), "task": task.get_name(),
+            "at": time.time(), "seconds": time.monotonic() - self.began,
+            "phase": self.play.vars.get("topology_phase"), "play": self.play.get_name(), "task": task.get_name(),
             "role": task._role is not None, "action": task.action, "host": result._host.get_name(), "status": status,  # pylint: disable=protected-access
         }
         line.update((key, outcome[key]) for key in KEPT if key in outcome)

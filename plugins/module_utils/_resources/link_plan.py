@@ -270,7 +270,7 @@ class LinkPlan:
             back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
             undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
         undo += hung
-        for master in {changed.get('master'), before.get('master')}:
+        for master in dict.fromkeys((changed.get('master'), before.get('master'))):
             undo += self._mac_back(one.netns, master)
         if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
             undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
