@@ -89,7 +89,7 @@ topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
 
 # Two tiers at a time; each prints what it has to say when it ends, the lines of tools/step come at once.
 .PHONY: test tiers ledger
-test: ## all of the following
+test: venv kernel-vm $(PYROUTE2_READY) ## all of the following
 	@rm -rf $(BUILD)/differential
 	@exec 9>&1; STEP_LIVE=9 $(MAKE) -k -j2 -Otarget tiers LEDGERS=$(BUILD)/differential
 	@$(MAKE) ledger
