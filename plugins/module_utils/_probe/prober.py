@@ -108,6 +108,9 @@ class Probe:
             self.error = f"{self.item['size']} bytes of payload with 'do not fragment' are more than the MTU lets pass"
         elif exc.errno == errno.ENETUNREACH:
             self.error = f"no route to {self.item['to']}"
+        elif exc.errno == errno.ENOBUFS:
+            self.error = ("no buffer space available (or no room for one more neighbour, if the kernel's log says 'neighbor table overflow': raise"
+                          " net.ipv4.neigh.default.gc_thresh3, which counts those of all namespaces)")
         else:
             self.error = exc.strerror.lower() if exc.strerror else str(exc)
 
