@@ -77,7 +77,11 @@ NO_KEYWORD = set('on off no i o nopmtudisc inherit auto none unset set and or to
 SHARED = {'gre': 'erspan', 'gretap': 'erspan', 'ip6gre': 'ip6erspan', 'ip6gretap': 'ip6erspan', 'ipip': 'sit'}
 
 
-@pytest.mark.parametrize('key', [key for key in KNOWN if key in KINDS or key in PORTS])
+#: what only the iproute2 of a newer kernel knows
+NEWER = {'netkit': [pytest.mark.kernel('netkit')]}
+
+
+@pytest.mark.parametrize('key', [pytest.param(key, marks=NEWER.get(key, ())) for key in KNOWN if key in KINDS or key in PORTS])
 def test_words_of_the_installed_iproute2(key):
     """Each line of the help that offers a keyword, `[ word VALUE ]`, offers one that is known here."""
     kind = PORTS[key].name + '_slave' if key in PORTS else key

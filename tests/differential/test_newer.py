@@ -36,9 +36,6 @@ CASES = {
         ({'dev': 've', 'grp': '239.1.1.5', 'dst': '198.51.100.7', 'src_vni': 5},
          'bridge mdb add dev ve port ve grp 239.1.1.5 permanent dst 198.51.100.7 src_vni 5'),
     ]),
-    'dscp': ('6.13', 'vnet_rule', ['ip rule'], [({'dscp': 10, 'table': 7}, 'ip rule add dscp 10 table 7 protocol 118')]),
-    'flowlabel': ('6.14', 'vnet_rule', ['ip rule'], [
-        ({'flowlabel': 77, 'flowlabel_mask': 255, 'family': 'inet6'}, 'ip rule add flowlabel 77/0xff protocol 118 family inet6')]),
     'proto': ('6.4', 'vnet_address', ['ip addr'], [({'dev': 'p', 'address': '192.0.2.9/24', 'proto': 77}, 'ip addr add 192.0.2.9/24 dev p proto 77')]),
 }
 

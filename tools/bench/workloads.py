@@ -104,7 +104,8 @@ class Links(Workload):
         if phase == "change":
             return [(RTM_NEWLINK, 0, link(text(3, names[place]) + number32(4, 1400))) for place in self.few]
         if phase in GOING:
-            return [(RTM_DELLINK, 0, link(text(3, name))) for name in self._removed()]
+            group = number32(27, 0x5EED)  # all of a group go at once
+            return [(RTM_NEWLINK, 0, link(text(3, name) + group)) for name in self._removed()] + [(RTM_DELLINK, 0, link(group))]
         return self._packed(index_of)
 
     def pyroute2(self, ipr, phase, index_of):
