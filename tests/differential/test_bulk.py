@@ -331,7 +331,7 @@ def test_interrupted_dumps(spaces):
     with mock.patch.object(NetlinkSocket, '_dump_once', interrupted):
         assert ours.module('vnet_link', config=mixed(tower()))['operations'] == []
     assert len(calls) == 3
-    with mock.patch.object(NetlinkSocket, '_dump_once', lambda self, kind, body: ([], True)):
+    with mock.patch.object(NetlinkSocket, '_dump_once', lambda self, kind, body: ([], True)), mock.patch('time.sleep'):
         assert 'interrupted' in ours.refused('vnet_link', config=tower())['msg']
 
 

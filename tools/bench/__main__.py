@@ -136,6 +136,8 @@ def machine() -> dict:
 def main():
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, without whole tasks; nothing is written to docs")
+    parser.add_argument("--only", nargs="+", metavar="WORKLOAD", choices=[name for name, unused in PLAN],
+                        help="these workloads alone (whole tasks need veth and fdb)")
     parser.add_argument("--again", action="store_true", help="only draw and write anew what the last run has found")
     arguments = parser.parse_args()
     if os.geteuid():
@@ -143,7 +145,8 @@ def main():
     RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / ("quick.json" if arguments.quick else "results.json")
     if not arguments.again:
-        found = {"machine": machine(), "engine": measure(QUICK if arguments.quick else PLAN)}
+        found = {"machine": machine(), "engine": measure([
+            one for one in (QUICK if arguments.quick else PLAN) if not arguments.only or one[0] in arguments.only])}
         if not arguments.quick:
             print("meshes, memory, whole tasks", file=sys.stderr, flush=True)
             found.update(mesh=meshes((10, 100, 1000)), flood=floods((10, 100, 1000)), memory=memory(), stages=stages(), tasks=tasks.measure())

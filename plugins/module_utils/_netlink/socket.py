@@ -12,6 +12,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections import namedtuple
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
@@ -25,7 +26,8 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHK = 270, 10, 11, 12
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _BUFFER = 8 << 20
 _CHUNK_MESSAGES, _CHUNK_BYTES = 1000, 128 << 10
-_DUMP_TRIES = 12
+#: seconds before each new try of a dump that was interrupted: on a machine whose thousands of links have just come up, addresses change for seconds
+_DUMP_PAUSES = (0, 0, 0, 0.01, 0.02, 0.05, 0.1, 0.2, *[0.5] * 30)
 _HEAD = struct.Struct('=IHHII')
 
 #: One message: netlink type, flags beyond NLM_F_REQUEST, body.
@@ -136,11 +138,15 @@ class NetlinkSocket:
 
     def dump(self, kind: int, body: bytes):
         """List of (data, start, end) of each message body of a complete, uninterrupted dump."""
-        for unused in range(_DUMP_TRIES):
-            found, interrupted = self._dump_once(kind, body)
+        found, interrupted = self._dump_once(kind, body)
+        for pause in _DUMP_PAUSES:
             if not interrupted:
                 return found
-        raise KernelError(errno.EINTR, f'a dump was interrupted {_DUMP_TRIES} times by other changes; try again')
+            time.sleep(pause)
+            found, interrupted = self._dump_once(kind, body)
+        if interrupted:
+            raise KernelError(errno.EINTR, f'a dump was interrupted by other changes for {sum(_DUMP_PAUSES):.0f} seconds; try again')
+        return found
 
     def _dump_once(self, kind: int, body: bytes):
         self.seq = (self.seq + 1) & 0xFFFFFFFF

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -187,7 +188,8 @@ def test_interrupted_dump_is_tried_again(where):
     assert bodies(sock.dump(18, b'')) == [b'old3'] and len(sock.sock.sends) == 3
 
 
-def test_a_dump_that_is_always_interrupted_ends():
+def test_a_dump_that_is_always_interrupted_ends(monkeypatch):
+    monkeypatch.setattr(time, 'sleep', lambda seconds: None)
     sock = connected(lambda sent: [done(sent[0][2], flags=netlink.NLM_F_DUMP_INTR)])
     with pytest.raises(KernelError, match='interrupted') as caught:
         sock.dump(18, b'')
