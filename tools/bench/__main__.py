@@ -147,6 +147,7 @@ def main():
     if not arguments.again:
         found = {"machine": machine(), "engine": measure([
             one for one in (QUICK if arguments.quick else PLAN) if not arguments.only or one[0] in arguments.only])}
+        file.write_text(json.dumps(found, indent=1), encoding="utf-8")
         if not arguments.quick:
             print("meshes, memory, whole tasks", file=sys.stderr, flush=True)
             found.update(mesh=meshes((10, 100, 1000)), flood=floods((10, 100, 1000)), memory=memory(), stages=stages(), tasks=tasks.measure())

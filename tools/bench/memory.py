@@ -40,7 +40,7 @@ def peak(*words, **more) -> float:
 def main():
     worker.run(["ip", "link", "set", "dev", "lo", "up"])
     worker.run(["ip", "-batch", "-"], "\n".join(workloads.Fdb(N).prepare()) + "\n")
-    engine = ENGINE.replace("PATHS", repr(sys.path[1]))
+    engine = ENGINE.replace("PATHS", repr(str(worker.COLLECTIONS)))
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(workloads.Fdb(N).document("create"), file)
         file.flush()

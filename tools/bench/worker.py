@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".build/collections"))
+COLLECTIONS = Path(__file__).resolve().parents[2] / ".build/collections"
+sys.path.insert(0, str(COLLECTIONS))
 import workloads  # noqa: E402  # pylint: disable=wrong-import-position
 
 PHASES = ("undo", "create", "unchanged", "change", "remove")
