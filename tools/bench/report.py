@@ -81,7 +81,7 @@ def text(found: dict) -> str:
     rows = [["", "at most", "measured", ""]]
     for what, limit, value in criteria(found):
         rows.append([what, f"{limit:g}", f"{value:.2f}" if value > 0.05 else f"{value:.4f}", "yes" if value <= limit else "**no**"])
-    rivals = ", ".join(f"{name} {machine[name] or 'does not install here'}" for name in ("ifstate", "nmstate"))
+    rivals = ", ".join(f"{name} {machine[name] or 'not installed'}" for name in ("ifstate", "nmstate"))
     parts = [f"Linux {machine['kernel']}, {machine['cores']} cores, Python {machine['python']}, {machine['iproute2']}, pyroute2 {machine['pyroute2']}, "
              f"ansible-core {machine['ansible-core']}; {rivals}.\n",
              "## What it is held to\n", table(rows) + "\n"]
