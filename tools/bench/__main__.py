@@ -75,8 +75,8 @@ def measure(plan) -> dict:
                 print(f"{workload} {n}: {contestant}", file=sys.stderr, flush=True)
             lines = [json.dumps(command(one, workload, n)) for one in runs]
             wrapped = [str(ROOT / "tools/kernel-run"), "--timeout", "1200", "--"] if elsewhere else []
-            done = subprocess.run([*wrapped, sys.executable, str(HERE / "several.py")], input=None if elsewhere else "\n".join(lines), text=True,
-                                  capture_output=True, check=False, env={**os.environ, "BENCH_LINES": "\n".join(lines)})
+            done = subprocess.run([*wrapped, sys.executable, str(HERE / "several.py")], text=True, capture_output=True, check=False,
+                                  env={**os.environ, "BENCH_LINES": "\n".join(lines)})
             if done.returncode:
                 sys.exit(f"{workload} {n}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
             for contestant, line in zip(runs, [line for line in done.stdout.splitlines() if line.startswith("{")]):

@@ -56,20 +56,18 @@ def main():
         from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
         from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import apply, module, run, world
         from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import socket
-        from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import link
         from ansible_collections.linuxnet.vnet.plugins.modules import vnet_link
         _deps.classes()
-        return apply, module, run, world, socket, link, vnet_link
+        return apply, module, run, world, socket, vnet_link
 
     basic = clock("import of Ansible's part", ansible)()
-    apply, module, run, world, socket, link, vnet_link = clock("import of ours and of pyroute2", ours)()
+    apply, module, run, world, socket, vnet_link = clock("import of ours and of pyroute2", ours)()
     for owner, name, stage in (
             (module.Module, "__init__", "arguments, checked by Ansible"), (module, "from_module", "arguments, parsed by us"), (run, "make_plan", "plan"),
             (world.World, "table", "observed state, decoded"), (apply.Applier, "run", "messages, packed"), (socket.NetlinkSocket, "batch", "kernel"),
             (socket.NetlinkSocket, "dump", "kernel"), (run, "verify", "read back"), (run, "result", "result"), (module, "leave", "rest of the module")):
         setattr(owner, name, clock(stage, getattr(owner, name)))
     module.Module.exit_json = clock("output", module.Module.exit_json)
-    del link
 
     def task(count):
         items = [{"name": f"a{place}", "kind": "veth", "veth": {"peer": {"name": f"b{place}"}}} for place in range(count)]

@@ -93,11 +93,8 @@ class Links(Workload):
         if phase == "change":
             return [f"link set dev {names[place]} mtu 1400" for place in self.few]
         if phase in GOING:
-            return [f"link del dev {name}" for name in self._removed()]
+            return [f"link del dev {name}" for name in names]
         return self._made()
-
-    def _removed(self):
-        return self.names()
 
     def messages(self, phase, index_of):
         names = self.names()
@@ -105,7 +102,7 @@ class Links(Workload):
             return [(RTM_NEWLINK, 0, link(text(3, names[place]) + number32(4, 1400))) for place in self.few]
         if phase in GOING:
             group = number32(27, 0x5EED)  # all of a group go at once
-            return [(RTM_NEWLINK, 0, link(text(3, name) + group)) for name in self._removed()] + [(RTM_DELLINK, 0, link(group))]
+            return [(RTM_NEWLINK, 0, link(text(3, name) + group)) for name in names] + [(RTM_DELLINK, 0, link(group))]
         return self._packed(index_of)
 
     def pyroute2(self, ipr, phase, index_of):
@@ -121,7 +118,7 @@ class Links(Workload):
             indexes = {one.get_attr("IFLA_IFNAME"): one["index"] for one in ipr.get_links()}
             for place in self.few if phase == "change" else ():
                 ipr.link("set", index=indexes[names[place]], mtu=1400)
-            for name in self._removed() if phase in GOING else ():
+            for name in names if phase in GOING else ():
                 ipr.link("del", index=indexes[name])
 
     def _all(self):

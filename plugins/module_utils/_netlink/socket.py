@@ -26,8 +26,8 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHK = 270, 10, 11, 12
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _BUFFER = 8 << 20
 _CHUNK_MESSAGES, _CHUNK_BYTES = 1000, 128 << 10
-#: seconds before each new try of a dump that was interrupted: on a machine whose thousands of links have just come up, addresses change for seconds
-_DUMP_PAUSES = (0, 0, 0, 0.01, 0.02, 0.05, 0.1, 0.2, *[0.5] * 30)
+#: seconds before each try of a dump, since it may be interrupted: on a machine whose thousands of links have just come up, addresses change for seconds
+_DUMP_PAUSES = (0, 0, 0, 0, 0.01, 0.02, 0.05, 0.1, 0.2, *[0.5] * 30)
 _HEAD = struct.Struct('=IHHII')
 
 #: One message: netlink type, flags beyond NLM_F_REQUEST, body.
@@ -138,15 +138,13 @@ class NetlinkSocket:
 
     def dump(self, kind: int, body: bytes):
         """List of (data, start, end) of each message body of a complete, uninterrupted dump."""
-        found, interrupted = self._dump_once(kind, body)
         for pause in _DUMP_PAUSES:
+            if pause:
+                time.sleep(pause)
+            found, interrupted = self._dump_once(kind, body)
             if not interrupted:
                 return found
-            time.sleep(pause)
-            found, interrupted = self._dump_once(kind, body)
-        if interrupted:
-            raise KernelError(errno.EINTR, f'a dump was interrupted by other changes for {sum(_DUMP_PAUSES):.0f} seconds; try again')
-        return found
+        raise KernelError(errno.EINTR, f'a dump was interrupted by other changes for {sum(_DUMP_PAUSES):.0f} seconds; try again')
 
     def _dump_once(self, kind: int, body: bytes):
         self.seq = (self.seq + 1) & 0xFFFFFFFF
