@@ -87,7 +87,7 @@ def picture(mark: str, thorough: bool = False) -> dict:
         kernel.close()
     if thorough:
         for place in places:
-            found.update({f'{place} {command}': settled(data, command == 'bridge fdb') for command, data in Seen(place).normal(*EVERYTHING).items()})
+            found.update({f'{place} {command}': settled(data, command) for command, data in Seen(place).normal(*EVERYTHING).items()})
     return json.loads(json.dumps(found, default=str, sort_keys=True).replace(mark + '-', ''))
 
 
@@ -110,11 +110,16 @@ def by_itself(one: dict) -> bool:
     return kernels or one.get('local', '').startswith('fe80:') or 'extern_learn' in one  # who learned that tells it anew
 
 
-def settled(value, fdb: bool = False):
-    """Without what passes by itself: learned entries, groups that are listened to, the state of a port, the number that it got."""
+def settled(value, command: str = ''):
+    """Without what passes by itself: learned entries, groups that are listened to, the state of a port, the number that it got.
+
+    `bridge link` takes the index of a parent in another namespace for one of this.
+    """
     if isinstance(value, list):
         value = [one for one in value if not (isinstance(one, dict) and by_itself(one))]
-    if fdb:
+    if command == 'bridge link':
+        value = [{key: one for key, one in port.items() if key != 'link'} for port in value]
+    if command == 'bridge fdb':
         return [entry for entry in value if entry.get('state') in ('permanent', 'static') and not entry['mac'].startswith(('01:00:5e', '33:33'))]
     if isinstance(value, dict):
         return {key: settled(one) for key, one in value.items() if key not in FOLLOWS}

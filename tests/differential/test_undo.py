@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from differential.test_link import MAC
+from differential.test_link import MAC, wait_for_carriers
 from module import ModuleFailed, run_here, run_module
 
 #: refused by the kernel, when all the rest is done: nothing leads to the gateway
@@ -13,14 +13,21 @@ REFUSED = {'dst': '198.51.100.0/24', 'via': '203.0.113.77'}
 SEEN = ('ip link', 'ip addr', 'ip neigh', 'ip route show table all')
 
 
+def seen(space) -> dict:
+    found = space.normal(*SEEN)
+    for link in found['ip link'] + found['ip addr']:
+        link.pop('tso_max_size', None)  # a bridge takes over that of its ports, and what sits on it that of the bridge, for good
+    return found
+
+
 def refused_and_back(space, **sections):
     """A task that fails at its end leaves no trace."""
-    before = space.normal(*SEEN)
+    before = seen(space)
     with pytest.raises(ModuleFailed) as caught:
         run_here('vnet_state', {**{section: [dict(item, netns=space.name) for item in items] for section, items in sections.items()},
                                 'routes': [dict(REFUSED, netns=space.name)]})
-    assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
-    space.unchanged(before, space.normal(*SEEN))
+    assert caught.value.result.get('rolled_back') is True, caught.value.result['msg']
+    space.unchanged(before, seen(space))
 
 
 def test_first_address(spaces):
@@ -96,7 +103,7 @@ def test_mac_of_a_bond(spaces):
                  {'name': 'd1', 'master': 'bo0'}, {'name': 'd1', 'state': 'absent'}, {'name': 'd1', 'kind': 'dummy', 'num_tx_queues': 3, 'recreate': True}):
         with pytest.raises(ModuleFailed) as caught:
             run_here('vnet_state', {'links': [dict(link, netns=ours.name)], 'routes': [dict(REFUSED, netns=ours.name)]})
-        assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+        assert caught.value.result.get('rolled_back') is True, caught.value.result['msg']
         assert state() == before, link
     ours.module('vnet_link', name='d1', kind='dummy', num_tx_queues=3, recreate=True)
     assert state() == before
@@ -125,3 +132,25 @@ def test_what_would_be_so_anyway(spaces, own):
     assert ours.module('vnet_link', **item)['operations'] == []
     ours.replay(made['commands'], (ours, replayed))
     replayed.like(ours, 'ip link')
+
+
+NARROW = {'name': 'd1', 'kind': 'dummy', 'master': 'br0', 'mtu': 1400}
+
+
+@pytest.mark.parametrize('links', [
+    [NARROW],
+    [{'name': 'd0', 'mtu': 1400}],
+    [{'name': 'd2', 'master': 'br0'}],
+    [{'name': 'v1', 'kind': 'veth', 'peer': {'name': 'v2'}}, {'name': 'v2', 'mtu': 1400, 'master': 'br0'}],
+    [{'name': 'd0', 'state': 'absent'}, NARROW],
+    [{'name': 'd0', 'kind': 'veth', 'peer': {'name': 'v2'}, 'mtu': 1400, 'master': 'br0', 'recreate': True}],
+], ids=str)
+def test_what_sits_on_a_bridge_gets_narrow_with_it(spaces, links):
+    """A bridge is as wide as its narrowest port; VLANs on it do not widen with it."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add br0 address {MAC(1)} type bridge', f'ip link add d0 address {MAC(2)} mtu 2000 type dummy', 'ip link set dev d0 master br0 up',
+                f'ip link add d2 address {MAC(3)} mtu 1400 type dummy', 'ip link set dev br0 up', 'ip link add vl1 link br0 type vlan id 5',
+                'ip link add mv1 link vl1 type macvlan mode bridge', f'ip link set dev mv1 address {MAC(4)} up', 'ip link set dev vl1 up'])
+    wait_for_carriers([(ours, name) for name in ('br0', 'vl1', 'mv1')])
+    assert ours.link('mv1')['mtu'] == 2000
+    refused_and_back(ours, links=[{**link, 'peer': {**link['peer'], 'netns': ours.name}} if 'peer' in link else link for link in links])

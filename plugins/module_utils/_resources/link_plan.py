@@ -159,7 +159,7 @@ class LinkPlan:
             if facts['port_down']:
                 values.setdefault('up', True)
                 facts['down'], facts['up_again'] = False, bool(values['up'])
-            self._emit(one, 'set', values, {}, facts=facts)
+            self._emit(one, 'set', values, {}, facts=facts, undo=self._master_back(one.netns, values.get('master')))
             return
         if kind is None:
             raise InputError(f"{one.where}: link '{one.key}' does not exist in {_place(one.netns)} (No such device); give kind to have it made")
@@ -177,7 +177,7 @@ class LinkPlan:
         late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
         create = self._emit(one, 'create', values, {}, facts=facts,
-                            undo=[self._deletion(one.netns, one.key, values), *self._mac_back(one.netns, values.get('master'))])
+                            undo=[self._deletion(one.netns, one.key, values), *self._master_back(one.netns, values.get('master'))])
         create.provides |= {('link', one.netns, name) for name in KINDS[kind].brings(values.get(KINDS[kind].key, {}))}
         if KINDS[kind].paired:
             peer = values['peer']
@@ -264,14 +264,13 @@ class LinkPlan:
         disruption = DOWN if flushes else IN_PLACE
         if hung and not flushes:
             flushes = ['neighbours']
-        undo += [Operation(self.resource.section, 'set', place, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
-                 for place, link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
+        undo += [self._mtu_back(place, link) for place, link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
         if before.get('master'):  # the settings of a port go with its master
             back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
             undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
         undo += hung
-        for master in dict.fromkeys((changed.get('master'), before.get('master'))):
-            undo += self._mac_back(one.netns, master)
+        for master in dict.fromkeys((changed.get('master'), before.get('master'), found.values.get('master') if 'mtu' in changed else None)):
+            undo += self._master_back(one.netns, master)
         if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
             undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
         late = late_options(changed)
@@ -392,9 +391,13 @@ class LinkPlan:
                 back.facts['put_back'] = True
             self.out.append(back)
         self._put_back(restore, one)
-        delete.undo += self._mac_back(one.netns, found.values.get('master'))
+        delete.undo += self._master_back(one.netns, found.values.get('master'))
         if merged.get('master') == found.values.get('master'):
             self._put_back(self._mac_back(one.netns, merged.get('master')), one)
+
+    def _master_back(self, netns, master) -> list[Operation]:
+        """What makes a master what it was before its ports changed."""
+        return self._mac_back(netns, master) + self._mtus_back(netns, master)
 
     def _mac_back(self, netns, master) -> list[Operation]:
         """What makes the MAC of a bond what it was: it draws another one when its last port goes, with which its neighbours go."""
@@ -403,6 +406,14 @@ class LinkPlan:
             return []
         return [Operation(self.resource.section, 'set', netns, master, master, {'address': found.values['address']}, facts={'kind': 'bond'}),
                 *self.hung(netns, master, ('neighs',))]
+
+    def _mtus_back(self, netns, master) -> list[Operation]:
+        """What widens again what sits on a bridge: a bridge is as narrow as its narrowest port, and takes them along only when it gets narrower."""
+        found = self.world.links(netns).get(master) if master else None
+        return [self._mtu_back(place, link) for place, link in self._above(netns, master)] if found is not None and found.kind == 'bridge' else []
+
+    def _mtu_back(self, netns, link) -> Operation:
+        return Operation(self.resource.section, 'set', netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
 
     def _ports(self, netns, found) -> list[str]:
         """The names of a live link's ports."""
@@ -487,7 +498,7 @@ class LinkPlan:
         creation = self._creation(netns, found)
         delete.where, delete.before = where, restorable(found.values)
         delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG),
-                       *self._mac_back(netns, found.values.get('master'))]
+                       *self._master_back(netns, found.values.get('master'))]
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
             self.deleted.add(peer[:2])
