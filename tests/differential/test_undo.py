@@ -38,6 +38,29 @@ def test_first_address(spaces):
     refused_and_back(ours, addresses=[{'dev': 'd0', 'address': '192.0.2.1/24'}, {'dev': 'd0', 'address': '192.0.2.2/24'}])
 
 
+def test_first_address_and_a_route_with_several_ways(spaces):
+    """Such a route stays when a link loses its last IPv4 address, with a way that is dead until the route is made anew."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', f'ip link add d1 address {MAC(2)} type dummy', 'ip link set dev d0 up', 'ip link set dev d1 up',
+                'ip addr add 192.0.2.1/24 dev d0',
+                'ip route add 10.9.0.0/16 nexthop via 192.0.2.8 dev d0 weight 2 nexthop via 203.0.113.9 dev d1 onlink',
+                'ip route add 10.8.0.0/16 nexthop via 203.0.113.8 dev d1 onlink nexthop via 203.0.113.9 dev d1 onlink'])
+    refused_and_back(ours, addresses=[{'dev': 'd1', 'address': '10.5.0.1/24'}])
+
+
+@pytest.mark.parametrize('change', [{'master': 'bo0', 'address': MAC(8), 'mtu': 1300}, {'name': 'd1', 'master': '', 'address': MAC(8), 'mtu': 1200}], ids=str)
+def test_port_of_a_bond_has_its_own_address_back(spaces, change):
+    """A bond gives a port the MAC and MTU that it came with when it lets go of it."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add bo0 address {MAC(1)} type bond mode active-backup', 'ip link set dev bo0 up', f'ip link add d0 address {MAC(2)} type dummy',
+                f'ip link add d1 address {MAC(3)} type dummy', 'ip link set dev d1 master bo0', 'ip link set dev d0 up', 'ip link set dev d1 up'])
+    wait_for_carriers([(ours, 'bo0')])
+    link = {'name': 'd0', **change}
+    refused_and_back(ours, links=[link])
+    ours.module('vnet_link', **link)
+    assert change['master'] or {'address': MAC(8), 'mtu': 1200}.items() <= ours.link('d1').items()
+
+
 def test_another_address(spaces):
     """Neighbours and routes stay where one address takes the place of another."""
     ours = spaces('ours')

@@ -33,8 +33,17 @@ def _secondary_of(values: dict, primary: dict) -> bool:
 
 
 def _lost(world, netns, dev) -> list:
-    """Operations that put back what the kernel drops with the last IPv4 address of a link."""
-    return [back for section in ('neighs', 'routes') if section in world.resources for back in world.resources[section].hung(world, netns, dev)]
+    """Operations that put back what the kernel drops with the last IPv4 address of a link.
+
+    A route that leads to other links as well stays, with a nexthop that is dead for good: it is made anew.
+    """
+    operations = []
+    for section in ('neighs', 'routes'):
+        for back in world.resources[section].hung(world, netns, dev) if section in world.resources else ():
+            if len({hop.get('dev') for hop in back.values.get('nexthops', ())}) > 1:
+                operations.append(world.resources[section].deletion(netns, back.key, back.values))
+            operations.append(back)
+    return operations
 
 
 class Lifetime(Int):

@@ -249,6 +249,8 @@ class Link(Resource):
 
         if facts.get('down'):
             send({}, 0, IFF_UP)
+        if values.get('master') == '':  # a bond gives its port back the MAC and MTU that it came with
+            send({'IFLA_MASTER': 0})
         attrs = PLAIN.encode(values, None)
         kind = KINDS.get(facts.get('kind', ''))
         own = _told(kind, values)
@@ -262,8 +264,9 @@ class Link(Resource):
                 send({'IFLA_LINKINFO': messages.LINKINFO.pack({'IFLA_INFO_KIND': kind.name, 'IFLA_INFO_DATA': data})})
         if 'addrgenmode' in values:
             attrs['IFLA_AF_SPEC'] = messages.AF_SPEC.pack({'AF_INET6': {'IFLA_INET6_ADDR_GEN_MODE': ADDRGENMODES[values['addrgenmode']]}})
-        if 'master' in values:
-            attrs['IFLA_MASTER'] = kernel.index(netns, values['master']) if values['master'] else 0
+        if values.get('master'):
+            attrs['IFLA_MASTER'] = kernel.index(netns, values['master'])
+        port_mtu = {'IFLA_MTU': attrs.pop('IFLA_MTU')} if facts.get('port_down') and 'IFLA_MTU' in attrs else {}  # a bond gives a new port its own
         flags, change = _flags(values)
         ports = [option for option in PORTS if values.get(option)]
         last_up = facts.get('up_again') or (bool(flags & IFF_UP) and (facts.get('down') or facts.get('port_down') or 'addrgenmode' in values))
@@ -273,6 +276,8 @@ class Link(Resource):
             flags, change = flags & ~IFF_UP, change & ~IFF_UP
         if attrs or change:
             send(attrs, flags, change)
+        if port_mtu:
+            send(port_mtu)
         for option in ports:
             port = PORTS[option]
             data = port.port.encode(values[option], lambda other: kernel.index(netns, other) if other else 0)
