@@ -293,7 +293,8 @@ class Fabric:
                 found['neighs'].append({'netns': place, 'dev': name, 'dst': f'2001:db8:{number}::9' if six else f'192.0.{number}.9',
                                         'lladdr': mac(f'{number}')})
         for item in self.links:
-            if item.get('kind') == 'vxlan' and draw(st.booleans()):
+            sixes = [value for value in item.get('vxlan', {}).values() if isinstance(value, str) and ':' in value]
+            if item.get('kind') == 'vxlan' and not sixes and draw(st.booleans()):  # a device has peers of one family
                 found['fdb'].append({'netns': item['netns'], 'dev': item['name'], 'remotes': draw(st.lists(
                     st.sampled_from([f'10.0.0.{last}' for last in range(1, 9)]), unique=True, min_size=1, max_size=3))})
         for item in ports:

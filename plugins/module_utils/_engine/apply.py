@@ -89,7 +89,8 @@ class Applier:
                 netns, last = wave[0][1], 0
                 while last < len(wave) and wave[last][1] == netns:
                     last += 1
-                self._send(netns, wave[:last])
+                for part in _parts(wave[:last]):
+                    self._send(netns, part)
                 wave = wave[last:]
 
     def _wave(self, pending) -> tuple[list, list]:
@@ -115,7 +116,7 @@ class Applier:
     def _send(self, netns, part):
         """One batch; raises Refused with the first operation that was refused."""
         try:
-            self._remove_many([operation for operation, unused, unused2 in part])
+            self._remove_many(netns, [operation for operation, unused, unused2 in part])
             errors, unused = self.kernel.namespaces.socket(netns).batch([request for unused2, unused3, request in part])
         except BaseException:  # nobody knows how much of it was carried out
             for operation, unused2, unused3 in part:
@@ -139,12 +140,10 @@ class Applier:
         if bad:
             raise Refused(*next(iter(bad.values())))
 
-    def _remove_many(self, operations):
-        """Lets resources do at once what many deletions in a row are for; each of them is sent all the same, and finds it done."""
-        for (section, netns, action), run in groupby(operations, lambda one: (one.section, one.netns, one.action)):
-            run = list(run)
-            if action == 'delete' and len(run) >= MANY:
-                self.resources[section].remove_many(netns, run, self.kernel)
+    def _remove_many(self, netns, operations):
+        """Lets a resource do at once what many deletions are for; each of them is sent all the same, and finds it done."""
+        if _many_deletions(operations):
+            self.resources[operations[0].section].remove_many(netns, operations, self.kernel)
 
     def _undo(self) -> list:
         """Take back in reverse; returns sentences about what could not be taken back."""
@@ -152,13 +151,12 @@ class Applier:
         self.kernel.flush = lambda: None
         failed = []
         backs = [(back, certain) for operation, certain in reversed(self.touched.values()) for back in operation.undo]
-        for deleting, run in groupby(backs, lambda one: one[0].action == 'delete'):
+        for (unused, netns, unused2), run in groupby(backs, lambda one: (one[0].section, one[0].netns, one[0].action)):
             run = list(run)
-            if deleting:
-                try:
-                    self._remove_many([back for back, unused in run])
-                except (KernelError, OSError):
-                    pass  # one by one, then
+            try:
+                self._remove_many(netns, [back for back, unused3 in run])
+            except (KernelError, OSError):
+                pass  # one by one, then
             for back, certain in run:
                 trouble = self._take_back(back)
                 if trouble:
@@ -204,6 +202,22 @@ class Applier:
             text += f'. Everything else of {self.what} was taken back'
         return TransactionError(text, failed_operation=describe(operation, self.resources), errno=error.errno, errno_name=error.name,
                                 extack=error.extack, rolled_back=not troubles)
+
+
+def _many_deletions(operations) -> bool:
+    return len(operations) >= MANY and {(one.section, one.action) for one in operations} == {(operations[0].section, 'delete')}
+
+
+def _parts(entries) -> list[list]:
+    """One batch each: many deletions of a resource in a row are one of their own, so that it may do them at once, but not before what precedes them."""
+    parts: list[list] = [[]]
+    for (unused, deleting), run in groupby(entries, lambda entry: (entry[0].section, entry[0].action == 'delete')):
+        run = list(run)
+        if deleting and len(run) >= MANY:
+            parts += [run, []]
+        else:
+            parts[-1] += run
+    return [part for part in parts if part]
 
 
 def describe(operation, resources: dict) -> dict:

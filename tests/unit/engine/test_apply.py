@@ -89,7 +89,16 @@ class Surrounded(Batched):
         return tuple((lambda when=when: act(when)) if when in operation.facts.get('acts', ('first', 'last')) else None for when in ('first', 'last'))
 
 
-RESOURCES = {'things': Batched(), 'acts': Acting(), 'surrounded': Surrounded()}
+class Quick(Batched):
+    """Many deletions in a row are done at once."""
+
+    section = 'quick'
+
+    def remove_many(self, netns, operations, kernel):
+        kernel.sent.append('at once: ' + ' '.join(one.key for one in operations))
+
+
+RESOURCES = {'things': Batched(), 'acts': Acting(), 'surrounded': Surrounded(), 'quick': Quick()}
 LINKS = {'links': Batched()}
 
 
@@ -128,6 +137,20 @@ def test_what_acts_by_itself_keeps_its_place():
     kernel = Kernel()
     run(kernel, operation('create a'), operation('create b', section='acts'), operation('create c'))
     assert kernel.sent == ['create a', 'create b', 'create c']
+
+
+def test_many_deletions_at_once_keep_their_place():
+    kernel = Kernel()
+    many = [operation(f'delete {name}', section='quick') for name in 'bcde']
+    run(kernel, operation('delete a'), *many, operation('delete f', section='quick'), operation('create g'), operation('delete h', section='quick'))
+    assert kernel.sent == ['delete a', 'at once: b c d e f', *(f'delete {name}' for name in 'bcdef'), 'create g', 'delete h']
+
+
+def test_many_deletions_at_once_keep_their_place_in_the_undo():
+    kernel = Kernel({'create z': KernelError(errno.EEXIST)})
+    many = [operation(f'create {name}', section='quick') for name in 'bcde']
+    refused(kernel, operation('create a'), *many, operation('create x'), operation('create z'))
+    assert kernel.sent[7:] == ['delete x', 'at once: e d c b', *(f'delete {name}' for name in 'edcb'), 'delete a']
 
 
 def test_nothing_is_flushed_afterwards():
