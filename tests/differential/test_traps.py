@@ -118,8 +118,8 @@ def test_dumps_while_others_change_links(spaces):
     ours.module('vnet_link', config=config)
     interrupted, once, stop = [], NetlinkSocket._dump_once, threading.Event()
 
-    def watched(self, kind, body):
-        found = once(self, kind, body)
+    def watched(self, *arguments):
+        found = once(self, *arguments)
         interrupted.append(found[1])
         return found
 
@@ -150,7 +150,7 @@ def test_answers_that_find_no_room(spaces):
     def full(self):
         calls.append(1)
         if len(calls) == 2:
-            list(receive(self))  # what was lost
+            receive(self)  # what was lost
             raise OSError(105, 'No buffer space available')
         return receive(self)
 

@@ -116,8 +116,8 @@ class Floor(Contestant):
         return struct.unpack_from("=H", data, 4)[0] == 3 or data[-20:-16] == b"\x14\0\0\0"[:4] and struct.unpack_from("=H", data, len(data) - 16)[0] == 3
 
     def _send(self, messages):
-        for start in range(0, len(messages), 1000):
-            part = messages[start:start + 1000]
+        for start in range(0, len(messages), 200):
+            part = messages[start:start + 200]
             packed = [struct.pack("=IHHII", 16 + len(body), kind, 1 | flags | (4 if place == len(part) - 1 else 0), place, 0) + body
                       for place, (kind, flags, body) in enumerate(part)]
             self.sock.send(b"".join(packed))

@@ -13,22 +13,26 @@ import os
 import socket
 import struct
 import time
+from array import array
 from collections import namedtuple
+from itertools import chain, repeat
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import attributes
 
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
+NLM_F_REQUEST, NLM_F_MULTI, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x2, 0x4, 0x300, 0x10
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
 _CAPPED, _ACK_TLVS = 0x100, 0x200
 _NOOP, _ERROR, _DONE = 1, 2, 3
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHK = 270, 10, 11, 12
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _BUFFER = 8 << 20
-_CHUNK_MESSAGES, _CHUNK_BYTES = 1000, 128 << 10
+#: A VXLAN FDB entry takes memory of each CPU, of which the kernel finds more only between two sends: in one of a thousand, each takes four times as long.
+_CHUNK_MESSAGES, _CHUNK_BYTES = 200, 128 << 10
 #: seconds before each try of a dump, since it may be interrupted: on a machine whose thousands of links have just come up, addresses change for seconds
 _DUMP_PAUSES = (0, 0, 0, 0, 0.01, 0.02, 0.05, 0.1, 0.2, *[0.5] * 30)
 _HEAD = struct.Struct('=IHHII')
+_ERROR_TYPE = struct.pack('=H', _ERROR)
 
 #: One message: netlink type, flags beyond NLM_F_REQUEST, body.
 Request = namedtuple('Request', 'type flags body')
@@ -50,6 +54,17 @@ def parse_error(data, start: int, end: int, flags: int) -> KernelError | None:
             elif number == 5 and last - first >= 4:
                 missing = struct.unpack_from('=I', data, first)[0]
     return KernelError(code, text, missing)
+
+
+def _messages(data):
+    """Yield (type, flags, seq, start, end) of each message in one datagram."""
+    at, size = 0, len(data)
+    while size - at >= 16:
+        length, kind, flags, seq, unused = _HEAD.unpack_from(data, at)
+        if length < 16 or at + length > size:
+            return
+        yield kind, flags, seq, at + 16, at + length
+        at += (length + 3) & ~3
 
 
 class NetlinkSocket:
@@ -74,16 +89,8 @@ class NetlinkSocket:
     def close(self):
         self.sock.close()
 
-    def _receive(self):
-        """Yield (type, flags, seq, data, start, end) of each message in one datagram."""
-        data = self.sock.recv(1 << 18)
-        at, size = 0, len(data)
-        while size - at >= 16:
-            length, kind, flags, seq, unused = _HEAD.unpack_from(data, at)
-            if length < 16 or at + length > size:
-                return
-            yield kind, flags, seq, data, at + 16, at + length
-            at += (length + 3) & ~3
+    def _receive(self) -> bytes:
+        return self.sock.recv(1 << 18)
 
     def batch(self, requests) -> tuple[dict[int, KernelError], dict[int, list]]:
         """Send all Requests of an iterable, in order; the kernel goes on after a refused message.
@@ -111,54 +118,84 @@ class NetlinkSocket:
             kind, flags, body = last
             parts[-2] = pack(16 + len(body), kind, flags | NLM_F_REQUEST | NLM_F_ACK, self.seq, 0)
             self.sock.send(b''.join(parts))
-            self._collect(base, self.seq, first, failed, replies)
+            for data in self._collect(base, self.seq, first, failed):
+                for kind, unused, number, start, end in _messages(data):
+                    if kind > _DONE and base <= number <= self.seq:
+                        replies.setdefault(first + number - base, []).append((kind, data[start:end]))
             first += seq - base
         return failed, replies
 
-    def _collect(self, base: int, final: int, first: int, failed: dict, replies: dict):
+    def alike(self, kind: int, flags: int, head: bytes, tails: list) -> tuple[dict[int, KernelError], list]:
+        """As batch(), of many small messages that all begin with `head`, whose lengths are multiples of four.
+
+        Returns ({index: KernelError}, [reply with its header, ...]).
+        """
+        failed: dict[int, KernelError] = {}
+        replies: list = []
+        begin = {size: _HEAD.pack(16 + len(head) + size, kind, flags | NLM_F_REQUEST, 0, 0)[:8] for size in set(map(len, tails))}
+        head = b'\0\0\0\0' + head  # after the sequence number
+        for first in range(0, len(tails), _CHUNK_MESSAGES):
+            part = tails[first:first + _CHUNK_MESSAGES]
+            base = self.seq + 1
+            self.seq += len(part) + 1
+            numbers = array('I', range(base, self.seq)).tobytes()
+            sequence = [numbers[place:place + 4] for place in range(0, len(numbers), 4)]
+            end = _HEAD.pack(16, _NOOP, NLM_F_REQUEST | NLM_F_ACK, self.seq, 0)  # answered when all the others are done
+            self.sock.send(b''.join(chain(chain.from_iterable(zip(map(begin.__getitem__, map(len, part)), sequence, repeat(head), part)), [end])))
+            replies += self._collect(base, self.seq, first, failed)
+        return failed, replies
+
+    def _collect(self, base: int, final: int, first: int, failed: dict) -> list[bytes]:
+        """Reads until message `final` is answered: what was refused goes into `failed`, other datagrams are returned."""
+        told: list[bytes] = []
         while True:
             try:
-                messages = list(self._receive())
+                data = self._receive()
             except OSError as exc:
                 if exc.errno != errno.ENOBUFS:
                     raise
                 raise KernelError(errno.ENOBUFS, 'the kernel had no room for its answers, so what was done is not known; try again') from None
-            for kind, flags, seq, data, start, end in messages:
-                index = first + seq - base
-                if index < first or seq > final:
-                    continue
-                if kind == _ERROR:
+            if data[4:6] != _ERROR_TYPE:
+                told.append(data)
+                continue
+            for unused, flags, seq, start, end in _messages(data):
+                if base <= seq <= final:
                     error = parse_error(data, start, end, flags)
                     if error is not None:
-                        failed[index] = error
+                        failed[first + seq - base] = error
                     if seq == final:
-                        return
-                elif kind > _DONE:
-                    replies.setdefault(index, []).append((kind, data[start:end]))
+                        return told
 
-    def dump(self, kind: int, body: bytes):
-        """List of (data, start, end) of each message body of a complete, uninterrupted dump."""
+    def dump(self, kind: int, body: bytes, whole=None):
+        """List of (data, start, end) of each message body of a complete, uninterrupted dump.
+
+        `whole`, a function of a datagram and the sequence number, may return what stands for all messages of the datagram, or None.
+        """
         for pause in _DUMP_PAUSES:
             if pause:
                 time.sleep(pause)
-            found, interrupted = self._dump_once(kind, body)
+            found, interrupted = self._dump_once(kind, body, whole)
             if not interrupted:
                 return found
         raise KernelError(errno.EINTR, f'a dump was interrupted by other changes for {sum(_DUMP_PAUSES):.0f} seconds; try again')
 
-    def _dump_once(self, kind: int, body: bytes):
+    def _dump_once(self, kind: int, body: bytes, whole):
         self.seq = (self.seq + 1) & 0xFFFFFFFF
         self.sock.send(_HEAD.pack(16 + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, self.seq, 0) + body)
         found, interrupted = [], False
         while True:
             try:
-                messages = list(self._receive())
+                data = self._receive()
             except OSError as exc:
                 if exc.errno != errno.ENOBUFS:
                     raise
                 interrupted = True
                 continue
-            for got, flags, seq, data, start, end in messages:
+            taken = whole(data, self.seq) if whole is not None else None
+            if taken is not None:
+                found += taken
+                continue
+            for got, flags, seq, start, end in _messages(data):
                 if seq != self.seq:
                     continue
                 interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)

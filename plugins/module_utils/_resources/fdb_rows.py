@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import re
 import struct
+from heapq import nsmallest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import IN_PLACE
@@ -19,7 +20,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, attribute
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_REPLACE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE
 
 #: from so many entries on
 MANY = 256
@@ -27,26 +28,29 @@ MANY = 256
 SHOWN = 20
 #: options that may stand beside the list, with nothing but mac and dst in its items
 _BESIDE = {'dev', 'netns', 'state', 'purge', 'allow_disconnect'}
-_MACS = re.compile(r'(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}\n)*')
 _DST = Ip(multicast=False)
 _pack, _read = ADDRESS
 _NDA_DST, _NDA_LLADDR = 1, 2
 _LLADDR = struct.pack('=HH', 10, _NDA_LLADDR)
 _NDMSG = struct.Struct('=BxxxiHBB')
 _STATE = neigh.NUD_PERMANENT | neigh.NUD_NOARP
-#: What the kernel reports of an entry: struct ndmsg, NDA_LLADDR, NDA_DST of 8 or 20 bytes, and then what says when it was used.
-_FOUND = {8: struct.Struct('=BxxxiHBB4s6s2x8s'), 20: struct.Struct('=BxxxiHBB4s6s2x20s')}
+#: A row is what follows the head of NDA_LLADDR: the MAC, its padding, and NDA_DST of 8 or 20 bytes. In what the kernel tells, NDA_CACHEINFO of 20 bytes
+#: comes after it, and 32 bytes before it: struct nlmsghdr, struct ndmsg, the head of NDA_LLADDR.
+_ROW = b'.{6}\0\0(?:%s.{4}|%s.{16})' % tuple(re.escape(struct.pack('=HH', size, _NDA_DST)) for size in (8, 20))
+_BEFORE, _AFTER = 32, 20
+_LENGTHS = b'(?:%s)' % b'|'.join(re.escape(struct.pack('=I', _BEFORE + 8 + size + _AFTER)) for size in (8, 20))
+_MAC, _DST_AT = slice(0, 6), 8
 _FLOOD = b'\0' * 6
-_DST_HEAD = {struct.pack('=HH', size, _NDA_DST): size for size in _FOUND}
+_EVEN = bytes(range(0, 256, 2))
 
 
 class Rows:
-    """{mac: dst attribute} in bytes; `top` and `items` are the options as the user gave them."""
+    """Entries as rows of bytes; `top` and `items` are the options as the user gave them."""
 
-    __slots__ = ('resource', 'dst_of', 'top', 'items')
+    __slots__ = ('resource', 'rows', 'top', 'items')
 
-    def __init__(self, resource, dst_of: dict, top: dict, items: list):
-        self.resource, self.dst_of, self.top, self.items = resource, dst_of, top, items
+    def __init__(self, resource, rows: list, top: dict, items: list):
+        self.resource, self.rows, self.top, self.items = resource, rows, top, items
 
     def single(self, one) -> tuple[list, list]:
         """(wanted, scopes): the same, entry by entry."""
@@ -62,38 +66,50 @@ def columns(resource, top: dict, items: list) -> Rows | None:
     try:
         if len(items[0]) > 2:  # AnsibleModule adds what was not given
             items = [{name: value for name, value in item.items() if value is not None} for item in items]
-        if any(len(item) != 2 for item in items):
+        if set(map(len, items)) != {2}:
             return None
-        text = '\n'.join([item['mac'] for item in items]).lower() + '\n'
+        text = ''.join([item['mac'] + '\n' for item in items])
         names = [item['dst'] for item in items]
-        if not _MACS.fullmatch(text):
+        octets = bytes.fromhex(text.replace(':', ''))
+        if text[2::3] != ':::::\n' * len(items) or len(octets) != 6 * len(items):
             return None
-        attrs = {name: attribute(_NDA_DST, _pack(_DST.parse(name))) for name in set(names)}
+        ends = {name: b'\0\0' + attribute(_NDA_DST, _pack(_DST.parse(name))) for name in set(names)}
     except (KeyError, TypeError, ValueError):
         return None
-    macs = bytes.fromhex(text.replace(':', '').replace('\n', ''))
-    if any(first & 1 for first in macs[::6]):
+    if octets[::6].translate(None, _EVEN):  # multicast
         return None
-    dst_of = dict(zip([macs[place:place + 6] for place in range(0, len(macs), 6)], [attrs[name] for name in names]))
-    return Rows(resource, dst_of, top, items) if len(dst_of) == len(items) and _FLOOD not in dst_of else None
+    macs = [mac for mac, in struct.iter_unpack('6s', octets)]
+    different = set(macs)
+    if len(different) != len(items) or _FLOOD in different:
+        return None
+    return Rows(resource, [mac + ends[name] for mac, name in zip(macs, names)], top, items)
 
 
-def observe(kernel, netns: str | None, dev: str) -> tuple[dict, set]:
-    """({mac: dst attribute} of the plain permanent entries of a device, the MACs that have other entries than such a one)."""
-    body = _NDMSG.pack(neigh.AF_BRIDGE, kernel.index(netns, dev), 0, 0, 0)
-    found, other = {}, set()
-    for data, start, end in kernel.dump(netns, neigh.RTM_GETNEIGH, body):
-        size = _DST_HEAD.get(data[start + 24:start + 28], 8)
-        if end - start < 24 + size:
+def observe(kernel, netns: str | None, dev: str) -> tuple[set, set]:
+    """(plain permanent entries of a device as rows, MACs that have other entries than such)."""
+    index = kernel.index(netns, dev)
+    ndmsg = re.escape(_NDMSG.pack(neigh.AF_BRIDGE, index, _STATE, neigh.NTF_SELF, 0)[:-1]) + b'.'
+    plain = ndmsg + re.escape(_LLADDR) + b'(' + _ROW + b').{20}'
+    one, many = re.compile(plain, re.DOTALL), {}
+
+    def whole(data, seq):
+        """The rows, in one list, of a datagram that has nothing but plain entries."""
+        if seq not in many:
+            many[seq] = re.compile(_LENGTHS + re.escape(struct.pack('=HHI', neigh.RTM_NEWNEIGH, NLM_F_MULTI, seq)) + b'.{4}' + plain, re.DOTALL)
+        rows = many[seq].findall(data)
+        return [rows] if sum(map(len, rows)) + len(rows) * (_BEFORE + _AFTER) == len(data) else None
+
+    found, other = set(), set()
+    for told in kernel.namespaces.socket(netns).dump(neigh.RTM_GETNEIGH, _NDMSG.pack(neigh.AF_BRIDGE, index, 0, 0, 0), whole):
+        if isinstance(told, list):
+            found.update(told)
             continue
-        unused, unused2, state, flags, unused3, head, mac, dst = _FOUND[size].unpack_from(data, start)
-        if head != _LLADDR:
-            continue
-        # after the address there is only struct nda_cacheinfo, in an attribute of 20 bytes
-        if state == _STATE and flags == neigh.NTF_SELF and dst[:4] in _DST_HEAD and end - start == 24 + size + 20 and mac not in found:
-            found[mac] = dst
-        elif state & _STATE:
-            other.add(mac)
+        data, start, end = told
+        match = one.fullmatch(data, start, end)
+        if match:
+            found.add(match[1])
+        elif _NDMSG.unpack_from(data, start)[2] & _STATE and data[start + 12:start + 16] == _LLADDR:
+            other.add(data[start + 16:start + 22])
     return found, other
 
 
@@ -105,22 +121,24 @@ def plan(resource, one, world) -> list[Operation] | None:
             return []
         raise InputError(f"{one.where}: dev '{dev}' does not exist: No such device", errno=19, rolled_back=False)
     live = world.kernel is not None and world.kernel.namespaces.exists(netns) and dev in world.links(netns)
-    found, other = observe(world.kernel, netns, dev) if live else ({}, set())
-    wanted = rows.dst_of
-    purge = rows.top.get('purge')
-    if other & wanted.keys() or purge and (other or _FLOOD in found):
+    purge = bool(rows.top.get('purge'))
+    found, other = observe(world.kernel, netns, dev) if live else (set(), set())
+    if other and (purge or other & {row[_MAC] for row in rows.rows}) or purge and any(row[0] & 1 or row[_MAC] == _FLOOD for row in found):
         return None
+    new, moved, before, gone = [], [], [], []
     if one.absent:
-        new, moved, gone = {}, {}, {mac: dst for mac, dst in wanted.items() if found.get(mac) == dst}
+        gone = [row for row in rows.rows if row in found]
     else:
-        missing = wanted.items() - found.items()
-        new = {mac: dst for mac, dst in missing if mac not in found}
-        moved = {mac: dst for mac, dst in missing if mac in found}
-        gone = {mac: found[mac] for mac in found.keys() - wanted.keys()} if purge else {}
+        missing = [row for row in rows.rows if row not in found] if found else rows.rows
+        standing = {row[_MAC]: row for row in found.difference(rows.rows)} if found and (missing or purge) else {}
+        new = [row for row in missing if row[_MAC] not in standing] if standing else missing
+        moved = [row for row in missing if row[_MAC] in standing] if standing else []
+        before = [standing.pop(row[_MAC]) for row in moved]
+        gone = sorted(standing.values()) if purge else []
     operations = []
-    for action, changed, before in (('delete', gone, gone), ('set', moved, {mac: found[mac] for mac in moved}), ('create', new, {})):
+    for action, changed, old in (('delete', gone, gone), ('set', moved, before), ('create', new, [])):
         if changed:
-            operations.append(_operation(resource, one, action, changed, before, rendered=world.kernel is None))
+            operations.append(_operation(resource, one, action, changed, old, rendered=world.kernel is None))
     return operations
 
 
@@ -138,14 +156,14 @@ def _operation(resource, one, action, changed, before, rendered) -> Operation:
                      facts={'rows': changed, 'dev': dev, 'all': rendered})
 
 
-def _sample(rows: dict) -> dict:
+def _sample(rows: list) -> dict:
     """Some of the entries, for results; all when they are few."""
-    shown = [{'mac': mac.hex(':'), 'dst': _text(rows[mac])} for mac in sorted(rows)[:SHOWN]]
+    shown = [{'mac': row[_MAC].hex(':'), 'dst': _text(row)} for row in nsmallest(SHOWN, rows)]
     return {'config' if len(rows) <= SHOWN else f'first {SHOWN}': shown}
 
 
-def _text(attr: bytes) -> str:
-    return _read(attr, 4, len(attr))
+def _text(row: bytes) -> str:
+    return _read(row, _DST_AT + 4, len(row))
 
 
 def send(operation, kernel):
@@ -153,12 +171,11 @@ def send(operation, kernel):
     netns, rows, deleting = operation.netns, operation.facts['rows'], operation.action == 'delete'
     head = _NDMSG.pack(neigh.AF_BRIDGE, kernel.index(netns, operation.facts['dev']), _STATE, neigh.NTF_SELF, 0) + _LLADDR
     kind, flags = (neigh.RTM_DELNEIGH, 0) if deleting else (neigh.RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE)
-    macs = list(rows)
-    refused, unused = kernel.namespaces.socket(netns).batch((kind, flags, head + mac + b'\0\0' + rows[mac]) for mac in macs)
+    refused, unused = kernel.namespaces.socket(netns).alike(kind, flags, head, rows)
     for place in sorted(refused):
         error = refused[place]
         if not (deleting and error.errno == errno.ENOENT):
-            raise KernelError(error.errno, f'{macs[place].hex(":")} dst {_text(rows[macs[place]])}: {error.args[0]}')
+            raise KernelError(error.errno, f'{rows[place][_MAC].hex(":")} dst {_text(rows[place])}: {error.args[0]}')
 
 
 def commands(operation, words) -> list[list[str]]:
@@ -166,6 +183,6 @@ def commands(operation, words) -> list[list[str]]:
     verb = {'create': 'add', 'set': 'replace', 'delete': 'del'}[operation.action]
     tail = ['self'] if verb == 'del' else ['self', 'permanent']
     rows = operation.facts['rows']
-    shown = sorted(rows) if operation.facts['all'] or len(rows) <= SHOWN else sorted(rows)[:SHOWN]
-    lines = [[*words, 'fdb', verb, mac.hex(':'), 'dev', operation.facts['dev'], 'dst', _text(rows[mac]), *tail] for mac in shown]
+    shown = nsmallest(len(rows) if operation.facts['all'] else SHOWN, rows)
+    lines = [[*words, 'fdb', verb, row[_MAC].hex(':'), 'dev', operation.facts['dev'], 'dst', _text(row), *tail] for row in shown]
     return lines if len(lines) == len(rows) else [*lines, ['#', 'and', str(len(rows) - len(lines)), 'more']]

@@ -120,14 +120,14 @@ def test_answers_of_an_earlier_batch_are_not_ours():
     assert sock.batch(requests(b'dddd')) == ({}, {})
 
 
-@pytest.mark.parametrize('count', [999, 1000, 1001, 2500])
+@pytest.mark.parametrize('count', [199, 200, 201, 2500])
 def test_many_messages_travel_in_chunks(count):
     bodies = [struct.pack('=I', number) for number in range(count)]
     wrong = {bodies[number]: (errno.ENODEV, str(number)) for number in (0, count // 2, count - 1)}
     sock = connected(kernel(wrong))
     failed, unused = sock.batch(requests(*bodies))
     assert {place: error.extack for place, error in failed.items()} == {number: str(number) for number in (0, count // 2, count - 1)}
-    assert [len(sent) for sent in sock.sock.sends] == [1000] * (count // 1000) + ([count % 1000] if count % 1000 else [])
+    assert [len(sent) for sent in sock.sock.sends] == [200] * (count // 200) + ([count % 200] if count % 200 else [])
     assert [sent[-1][1] & netlink.NLM_F_ACK for sent in sock.sock.sends] == [netlink.NLM_F_ACK] * len(sock.sock.sends)
     assert [body for sent in sock.sock.sends for *unused, body in sent] == bodies
 
@@ -140,11 +140,11 @@ def test_large_messages_travel_in_chunks():
 
 def test_replies_belong_to_their_gets():
     def answer(sent):
-        out = b''
+        out = []
         for place, (unused, flags, seq, body) in enumerate(sent):
-            out += message(NEW, seq, b'reply to ' + body) if place != 1 else ack(seq, errno.ENODEV)
-            out += ack(seq) if flags & netlink.NLM_F_ACK else b''
-        return [out]
+            out.append(message(NEW, seq, b'reply to ' + body) if place != 1 else ack(seq, errno.ENODEV))
+            out += [ack(seq)] if flags & netlink.NLM_F_ACK else []
+        return out
 
     failed, replies = connected(answer).batch(requests(b'a', b'b', b'c'))
     assert failed[1].errno == errno.ENODEV and list(failed) == [1]
@@ -267,7 +267,46 @@ def test_parse_error_survives_nonsense(tail, flags):
 
 @given(st.binary(max_size=200))
 def test_receive_survives_nonsense(raw):
-    sock = connected(lambda sent: [])
-    sock.sock.queue = [raw]
-    for unused, unused2, unused3, data, start, end in sock._receive():
-        assert 16 <= start <= end <= len(data)
+    for unused, unused2, unused3, start, end in netlink._messages(raw):
+        assert 16 <= start <= end <= len(raw)
+
+
+def test_alike_is_a_batch_of_messages_with_one_beginning():
+    """Each has a number of its own, by which errors and replies are told apart; an empty message at the end of each send is answered."""
+    def answer(requests):
+        *mine, (kind, flags, seq, body) = requests
+        assert (kind, flags, body) == (1, 5, b'') and len(mine) <= 200
+        assert all((kind, flags) == (28, 0x401) for kind, flags, unused, unused2 in mine)
+        told = []
+        for unused, unused2, number, body in mine:
+            place, = struct.unpack_from('=I', body, 4)
+            assert body[:4] == b'head' and len(body) == (8 if place % 2 else 12)
+            if place % 700 == 5:
+                told.append(ack(number, errno.ENOENT))
+            elif place % 700 == 6:
+                told.append(message(NEW, number, body))
+        return [*told, ack(seq)]
+
+    sock = connected(answer)
+    tails = [struct.pack('=I', place) + (b'' if place % 2 else b'more') for place in range(2100)]
+    failed, replies = sock.alike(28, 0x400, b'head', tails)
+    assert {place: error.errno for place, error in failed.items()} == {5: errno.ENOENT, 705: errno.ENOENT, 1405: errno.ENOENT}
+    assert [reply[16:] for reply in replies] == [b'head' + tails[place] for place in (6, 706, 1406)]
+    assert [len(requests) for requests in sock.sock.sends] == [201] * 10 + [101]
+    assert sock.alike(28, 0x400, b'head', []) == ({}, [])
+
+
+def test_whole_datagrams_of_a_dump():
+    """What is said to stand for a datagram takes its place; the others are told message by message; a dump that is interrupted begins anew."""
+    def answer(requests):
+        (unused, unused2, seq, unused3), = requests
+        again = len(sock.sock.sends) > 1
+        return [message(NEW, seq, b'aaaa', MULTI) * 2, message(NEW, seq, b'bbbb', MULTI | (0 if again else 0x10)), message(NEW, seq, b'aaaa', MULTI) + done(seq)]
+
+    def whole(data, seq):
+        assert struct.unpack_from('=I', data, 8)[0] == seq
+        return ['a'] * (len(data) // 20) if data[16:20] == b'aaaa' and len(data) % 20 == 0 and data.count(b'aaaa') * 20 == len(data) else None
+
+    sock = connected(answer)
+    *rows, (data, start, end), (data2, start2, end2) = sock.dump(NEW, b'', whole)
+    assert rows == ['a', 'a'] and data[start:end] == b'bbbb' and data2[start2:end2] == b'aaaa' and len(sock.sock.sends) == 2
