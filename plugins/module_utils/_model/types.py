@@ -189,6 +189,9 @@ class Text(Type):
         return text
 
 
+_NOT_IN_NAMES = re.compile(r'[/:\s\0]').search
+
+
 class LinkName(Type):
     """The name of an interface: 1-15 bytes, no slash, colon or space, not . or .. (dev_valid_name() in the kernel)."""
 
@@ -203,7 +206,7 @@ class LinkName(Type):
         text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ''
         if self.none and value == '':
             return ''
-        if not 1 <= len(text.encode()) <= 15 or text in ('.', '..') or re.search(r'[/:\s\0]', text):
+        if not 1 <= len(text.encode()) <= 15 or text in ('.', '..') or _NOT_IN_NAMES(text):
             raise ValueError(self.allowed)
         return text
 
@@ -221,7 +224,7 @@ class AltName(LinkName):
 
     def parse(self, value):
         text = str(value)
-        if not 1 <= len(text.encode()) <= 127 or text in ('.', '..') or re.search(r'[/:\s\0]', text):
+        if not 1 <= len(text.encode()) <= 127 or text in ('.', '..') or _NOT_IN_NAMES(text):
             raise ValueError(self.allowed)
         return text
 

@@ -186,27 +186,24 @@ class Attribute:
 class Unread(dict):
     """{name: value} of attributes, each of which is decoded when it is first asked for."""
 
-    __slots__ = ('_rows', '_data', '_places')
+    __slots__ = ('_rows', '_data', '_start', '_places')
 
-    def __init__(self, rows_by_name: dict, data, places: dict):
-        """places: {number: where its header is}"""
+    def __init__(self, rows_by_name: dict, data, start: int, places: dict):
+        """places: {number: (where its payload begins, where it ends)}, both from `start` on"""
         super().__init__()
-        self._rows, self._data, self._places = rows_by_name, data, places
+        self._rows, self._data, self._start, self._places = rows_by_name, data, start, places
 
     def __missing__(self, name):
         row = self._rows[name]
-        start = self._places[row.number]
-        value = self[name] = row.read(self._data, start + 4, start + _HEAD.unpack_from(self._data, start)[0])
+        begin, end = self._places[row.number]
+        value = self[name] = row.read(self._data, self._start + begin, self._start + end)
         return value
 
     def __contains__(self, name):
         return dict.__contains__(self, name) or (name in self._rows and self._rows[name].number in self._places)
 
     def get(self, name, default=None):
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        return self[name] if name in self else default
 
 
 class Layout:
@@ -216,6 +213,7 @@ class Layout:
         """rows: iterable of (number, name, type); a later row replaces an earlier one of the same number or name."""
         self.by_name: dict[str, Attribute] = {}
         self.by_number: dict[int, Attribute] = {}
+        self._shapes: dict = {}
         for number, name, kind in rows:
             old = self.by_number.get(number)
             if old is not None:
@@ -259,15 +257,23 @@ class Layout:
         return values
 
     def scan(self, data, start: int, end: int) -> Unread:
-        """As read(), of a message of which little will be looked at; for attributes that occur once."""
-        places, unpack = {}, _HEAD.unpack_from
-        while end - start >= 4:
-            length, number = unpack(data, start)
-            if length < 4 or start + length > end:
-                break
-            places[number & NLA_TYPE_MASK] = start
-            start += (length + 3) & ~3
-        return Unread(self.by_name, data, places)
+        """As read(), of a message of which little will be looked at; for attributes that occur once.
+
+        Messages of one length, and names of one length, mostly have the same attributes in the same places, which is then seen at a glance.
+        """
+        key = end - start, data[start:start + 2]
+        shape = self._shapes.get(key)
+        if shape and shape[0].unpack_from(data, start) == shape[1]:
+            return Unread(self.by_name, data, start, shape[2])
+        found = [(number, flags, first - start, last - start) for number, flags, first, last in attributes(data, start, end)]
+        places = {number: (first, last) for number, unused, first, last in found}
+        if shape is None:
+            self._shapes[key] = ()
+        elif not shape:  # seen for the second time
+            form = ''.join([f'HH{min((last - first + 3) & ~3, end - start - first)}x' for unused, unused2, first, last in found])
+            heads = tuple(value for unused, flags, first, last in found for value in (last - first + 4, flags))
+            self._shapes[key] = struct.Struct('=' + form), heads, places
+        return Unread(self.by_name, data, start, places)
 
 
 def rows(nla):

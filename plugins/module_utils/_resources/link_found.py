@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS, PORT_OPTIONS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP
@@ -17,6 +19,12 @@ _OPERSTATES = ('unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'do
 _APART = {field.name for field in PLAIN} - {'address', 'broadcast', 'alias'}
 
 
+@lru_cache(maxsize=256)
+def _linkinfo(payload: bytes) -> dict:
+    """IFLA_LINKINFO, which many links have alike."""
+    return messages.LINKINFO.read(payload, 0, len(payload))
+
+
 class FoundLink:
     """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
 
@@ -26,7 +34,7 @@ class FoundLink:
         self.name, self.index, self.flags, self.raw, self.table = name, index, flags, {} if raw is None else raw, table
         self._values = values
         info = self.raw.get('IFLA_LINKINFO')
-        self.raw['info'] = messages.LINKINFO.read(info, 0, len(info)) if info else {}
+        self.raw['info'] = _linkinfo(info) if info else {}
         self.kind = values.get('kind') if values is not None else self.raw['info'].get('IFLA_INFO_KIND') or _kind_of_bus(self.raw)
         self.master_index = self.raw.get('IFLA_MASTER')
         self.link_index = self.raw.get('IFLA_LINK')
