@@ -18,7 +18,7 @@ import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 
@@ -42,13 +42,14 @@ PLAN = [
     ("netns", (50,)),
 ]
 QUICK = [("veth", (10, 100)), ("fdb", (10_000,)), ("address", (100,)), ("route", (100,)), ("netns", (5,))]
-CONTESTANTS = ("floor", "engine", "batch", "pyroute2", "each")
+CONTESTANTS = ("floor", "engine", "batch", "pyroute2", "each", "ifstate")
 #: above these sizes a contestant would take minutes without saying more
-MOST = {"each": 100, "pyroute2": 10_000}
+MOST = {"each": 100, "pyroute2": 10_000, "ifstate": 100}
+IFSTATE = ROOT / ".build/ifstate"
 
 
 def rounds(contestant: str, workload: str, n: int) -> int:
-    if contestant == "each":
+    if contestant in ("each", "ifstate"):
         return 1
     if contestant in ("batch", "pyroute2") and workload == "veth" and n >= 1000:  # the kernel takes 20 ms to remove each
         return 2 if n == 1000 else 1
@@ -70,7 +71,7 @@ def measure(plan) -> dict:
         elsewhere = workload != "netns" and not runs_here(workload)
         for n in sizes:
             runs = [one for one in CONTESTANTS if n <= MOST.get(one, n) and (one in workloads.ALL[workload].rivals or one in ("engine", "floor"))
-                    and not (one == "floor" and workload == "netns") and not (one == "pyroute2" and workload == "veth" and n > 1000)]
+                    and not (one == "floor" and workload == "netns") and not (one == "ifstate" and not IFSTATE.exists()) and not (one == "pyroute2" and workload == "veth" and n > 1000)]
             for contestant in runs:
                 print(f"{workload} {n}: {contestant}", file=sys.stderr, flush=True)
             lines = [json.dumps(command(one, workload, n)) for one in runs]
@@ -125,11 +126,8 @@ def machine() -> dict:
             return "not here"
 
     versions = {}
-    for package in ("pyroute2", "ansible-core", "ifstate", "nmstate"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = None
+    for package, where in (("pyroute2", sys.path), ("ansible-core", sys.path), ("ifstate", [str(path) for path in IFSTATE.glob("lib/*/site-packages")])):
+        versions[package] = next((one.version for one in distributions(name=package, path=where)), None)
     return {"kernel": platform.release(), "python": platform.python_version(), "cores": os.cpu_count(), "iproute2": said("ip", "-V"), **versions}
 
 

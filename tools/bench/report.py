@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 PHASES = ("create", "unchanged", "change", "undo", "remove")
-NAMES = {"floor": "packed by hand", "engine": "**linuxnet.vnet**", "batch": "ip/bridge -batch", "pyroute2": "pyroute2 calls", "each": "a process each"}
-COLOURS = {"floor": "#888888", "engine": "#0b6e4f", "batch": "#c1440e", "pyroute2": "#5b5ea6", "each": "#b8860b"}
+NAMES = {"floor": "packed by hand", "engine": "**linuxnet.vnet**", "batch": "ip/bridge -batch", "pyroute2": "pyroute2 calls", "each": "a process each",
+         "ifstate": "ifstate"}
+COLOURS = {"floor": "#888888", "engine": "#0b6e4f", "batch": "#c1440e", "pyroute2": "#5b5ea6", "each": "#b8860b", "ifstate": "#7a1f5c"}
 WHAT = {"veth": "links (veth pairs, up)", "vlan": "VLANs on one link", "macvlan": "macvlans on one link", "bridge_vlan": "VLANs on ports of a bridge",
         "fdb": "FDB entries of a VXLAN device", "address": "addresses", "route": "routes", "netns": "namespaces with 20 objects each"}
 
@@ -81,9 +82,8 @@ def text(found: dict) -> str:
     rows = [["", "at most", "measured", ""]]
     for what, limit, value in criteria(found):
         rows.append([what, f"{limit:g}", f"{value:.2f}" if value > 0.05 else f"{value:.4f}", "yes" if value <= limit else "**no**"])
-    rivals = ", ".join(f"{name} {machine[name] or 'not installed'}" for name in ("ifstate", "nmstate"))
     parts = [f"Linux {machine['kernel']}, {machine['cores']} cores, Python {machine['python']}, {machine['iproute2']}, pyroute2 {machine['pyroute2']}, "
-             f"ansible-core {machine['ansible-core']}; {rivals}.\n",
+             f"ansible-core {machine['ansible-core']}, ifstate {machine['ifstate'] or 'not here'}.\n",
              "## What it is held to\n", table(rows) + "\n"]
     if "tasks" in found:
         one, thousand, large = (found["tasks"][part] for part in ("one object", "thousand", "large"))

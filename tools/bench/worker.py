@@ -201,10 +201,25 @@ class Pyroute2(Contestant):
         self.workload.pyroute2(self.ipr, phase, index_of)
 
 
+class Ifstate(Contestant):
+    """ifstatecli, which is installed into .build/ifstate where that works."""
+
+    def can(self, phase):
+        return phase in ("create", "unchanged")
+
+    def prepare(self, phase):
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".json")  # pylint: disable=consider-using-with
+        json.dump({"interfaces": self.workload.interfaces()}, self.file)
+        self.file.flush()
+
+    def act(self, phase):
+        run([str(COLLECTIONS.parent / "ifstate/bin/ifstatecli"), "-q", "-c", self.file.name, "apply"], phase=phase)
+
+
 def contestant(name: str, workload) -> Contestant:
     if workload.name == "netns":
         return {"engine": Engine, "batch": BatchOfNamespaces, "each": EachOfNamespaces}[name](workload)
-    return {"engine": Engine, "floor": Floor, "batch": Batch, "each": Each, "pyroute2": Pyroute2}[name](workload)
+    return {"engine": Engine, "floor": Floor, "batch": Batch, "each": Each, "pyroute2": Pyroute2, "ifstate": Ifstate}[name](workload)
 
 
 def main():

@@ -129,6 +129,12 @@ class Veth(Links):
     """n links: n/2 pairs, all of them up."""
 
     name = "veth"
+    rivals = (*Links.rivals, "ifstate")
+
+    def interfaces(self) -> dict:
+        """As ifstate has them."""
+        pairs = [(name, f"p{name}") for name in self.names()]
+        return {name: {"link": {"kind": "veth", "state": "up", "peer": other}} for pair in pairs for name, other in (pair, pair[::-1])}
 
     def names(self):
         return [f"l{place}" for place in range(self.n // 2)]
