@@ -79,9 +79,9 @@ site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this k
 topology: venv topology-tools ## one documented topology, ID=..., built, proven, drawn, taken down (LAB=local unless given; ARGS=--write for its page)
 	@$(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS) $(ID)
 topologies: venv topology-tools ## all documented topologies, and some broken on purpose
-	@$(STEP) 'topologies: built, proven, taken down' $(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) $(ARGS)
 	@$(STEP) 'topologies: pages' $(BIN)/python -u tools/topologies --lint
-	@$(STEP) 'topologies: broken on purpose' $(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) --broken
+	@$(STEP) 'topologies: built, proven, taken down' $(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) $(TOPOLOGY_JOBS) $(ARGS)
+	@$(STEP) 'topologies: broken on purpose' $(BIN)/python -u tools/topologies --lab $(TOPOLOGY_LAB) --broken $(TOPOLOGY_JOBS)
 .PHONY: topology-tools
 topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
 
@@ -91,11 +91,11 @@ topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
 .PHONY: test tiers ledger
 test: venv kernel-vm $(PYROUTE2_READY) ## all of the following
 	@rm -rf $(BUILD)/differential
-	@exec 9>&1; STEP_LIVE=9 $(MAKE) -k -j2 -Otarget tiers LEDGERS=$(BUILD)/differential
+	@exec 9>&1; STEP_LIVE=9 $(MAKE) -k -j2 -Otarget tiers LEDGERS=$(BUILD)/differential TOPOLOGY_JOBS='--jobs 1'
 	@$(MAKE) ledger
 	@echo && echo 'All tests passed.'
 # The longest first, and those that boot machines not beside each other.
-tiers: differential-newest lint sanity $(PYROUTE2:%=unit-%) unit-python39 native differential-0.7.2 $(ANSIBLE:%=versions-%) $(PYROUTE2:%=differential-vm-%) scenario
+tiers: differential-newest topologies lint sanity $(PYROUTE2:%=unit-%) unit-python39 native differential-0.7.2 $(ANSIBLE:%=versions-%) $(PYROUTE2:%=differential-vm-%) scenario
 
 .PHONY: lint
 lint: venv ## yamllint, ansible-lint, changelog fragments, generated files up to date
