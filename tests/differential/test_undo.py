@@ -177,3 +177,34 @@ def test_what_sits_on_a_bridge_gets_narrow_with_it(spaces, links):
     wait_for_carriers([(ours, name) for name in ('br0', 'vl1', 'mv1')])
     assert ours.link('mv1')['mtu'] == 2000
     refused_and_back(ours, links=[{**link, 'peer': {**link['peer'], 'netns': ours.name}} if 'peer' in link else link for link in links])
+
+
+def test_vlan_stays_down(spaces):
+    """All VLANs on a link come up with it."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up', 'ip link add vl1 link d0 type vlan id 5',
+                'ip link add vl2 link vl1 type vlan id 6', 'ip link set dev vl1 up', 'ip link set dev vl2 up', 'ip link set dev vl1 down',
+                'ip addr add 192.0.2.1/24 dev vl1', 'ip addr add 2001:db8::1/64 dev vl1 nodad'])
+    before = seen(ours)
+    refused_and_back(ours, links=[{'name': 'd0', 'up': False}])
+    ours.module('vnet_link', name='d0', up=False)
+    up = {'name': 'd0', 'up': True}
+    refused_and_back(ours, links=[up])
+    assert 'warnings' not in ours.module('vnet_link', config=[up, {'name': 'vl1', 'up': False}])
+    ours.unchanged(before, seen(ours))
+    ours.module('vnet_link', name='d0', up=False)
+    ours.module('vnet_link', config=[up, {'name': 'vl1', 'up': True}, {'name': 'vl2', 'kind': 'vlan', 'link': 'vl1', 'vlan': {'id': 7}, 'recreate': True}])
+    assert ours.module('vnet_link', config=[dict(up, mtu=1400), {'name': 'vl1', 'up': True}, {'name': 'vl2', 'up': True}])['changed']
+
+
+def test_into_a_vrf_with_routes(spaces):
+    """A link that gets into a VRF goes down and up: what is listed is there afterwards, wherever it was before."""
+    ours = spaces('ours')
+    ours.batch(['ip link add vr0 type vrf table 1000', 'ip link set dev vr0 up', f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up'])
+    entries = {'addresses': [{'dev': 'd0', 'address': '2001:db8:1::1/64', 'nodad': True}, {'dev': 'd0', 'address': '192.0.2.1/24'}],
+               'routes': [{'dst': '2001:db8:101::/48', 'via': '2001:db8:1::9', 'dev': 'd0'}, {'dst': '10.0.0.0/16', 'via': '192.0.2.9', 'dev': 'd0'}]}
+    entries = {section: [dict(item, netns=ours.name) for item in items] for section, items in entries.items()}
+    run_here('vnet_state', entries)
+    document = {'links': [{'netns': ours.name, 'name': 'd0', 'master': 'vr0'}], **entries}
+    made = run_here('vnet_state', document)
+    assert 'warnings' not in made and run_here('vnet_state', document)['operations'] == []

@@ -44,6 +44,7 @@ class LinkPlan:
         self.children: dict | None = None
         self.pairs: dict | None = None
         self.ports: dict = {}
+        self.risen: list = []  # (wanted link that comes up, namespace and VLAN on it that is down)
 
     def operations(self) -> list[Operation]:
         for one in self.wanted:
@@ -53,6 +54,15 @@ class LinkPlan:
                 self._present(one)
         for scope in self.scopes:
             self._purge(scope)
+        for one, place, vlan in self.risen:
+            wanted = self.index.get((place, vlan.name))
+            goes = (place, vlan.name) in self.deleted or (wanted is not None and wanted.absent)
+            if not goes and not (wanted is not None and wanted.values.get('up', 'kind' in wanted.values)):
+                down, *hung = self._down_again(place, vlan)
+                down.where, down.provides = one.where, {('set', place, vlan.name)}
+                down.requires = {('set', one.netns, one.key), ('link', place, vlan.name)}
+                self.out.append(down)
+                self._put_back(hung, Wanted(self.resource.section, place, vlan.name, {}, where=one.where))
         return self.out
 
     # -- desired: both ends of a pair are links of their own -------------------------------------------------------------
@@ -271,6 +281,11 @@ class LinkPlan:
         undo += hung
         for master in dict.fromkeys((changed.get('master'), before.get('master'), found.values.get('master') if 'mtu' in changed else None)):
             undo += self._master_back(one.netns, master)
+        vlans = [(place, link) for place, link in above if link.kind == 'vlan' and not link.up]
+        for place, vlan in vlans:
+            undo += self._down_again(place, vlan)
+        if facts['up_again'] or changed.get('up') or into_vrf:
+            self.risen += [(one, place, vlan) for place, vlan in vlans]
         if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
             undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
         late = late_options(changed)
@@ -283,7 +298,7 @@ class LinkPlan:
             old = {option: {name: before.get(option, {}).get(name) for name in own} for option, own in late.items()}
             self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo, requires=_late_needs(one.netns, late))
         if into_vrf:
-            self._put_back([back for back in hung if back.section in ('addresses', 'neighs')], one)
+            self._put_back([back for back in hung if back.section in ('addresses', 'neighs') or (back.section, back.netns, back.key) in self.world.wanted], one)
         elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
             self._put_back(hung, one)
 
@@ -291,6 +306,11 @@ class LinkPlan:
         """(namespace, link) of those that sit on a link, and of those on them."""
         above = self._children(netns, name)
         return above + [other for place, link in above for other in self._above(place, link.name)]
+
+    def _down_again(self, netns, vlan) -> list[Operation]:
+        """What leaves a VLAN down that comes up with the link below it, as all of them do."""
+        return [Operation(self.resource.section, 'set', netns, vlan.name, vlan.name, {'up': False}, {'up': False}, facts={'kind': vlan.kind}),
+                *self.hung(netns, vlan.name, ('addresses', 'neighs', 'nexthops', 'routes'))]
 
     def _put_back(self, operations, one):
         for operation in operations:
