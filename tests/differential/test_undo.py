@@ -208,3 +208,16 @@ def test_into_a_vrf_with_routes(spaces):
     document = {'links': [{'netns': ours.name, 'name': 'd0', 'master': 'vr0'}], **entries}
     made = run_here('vnet_state', document)
     assert 'warnings' not in made and run_here('vnet_state', document)['operations'] == []
+
+
+@pytest.mark.parametrize('change', [{'address': MAC(7)}, {'broadcast': MAC(7)}, {'arp': False}], ids=str)
+def test_neighbours_stay(spaces, change):
+    """The kernel forgets them with either MAC."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up arp on', 'ip addr add 192.0.2.1/24 dev d0',
+                'ip link add vl1 link d0 type vlan id 5', 'ip link set dev vl1 up', f'ip neigh add 2001:db8::8 lladdr {MAC(8)} dev vl1',
+                *(f'ip neigh add {dst} lladdr {MAC(9)} dev d0' for dst in ('192.0.2.9', '2001:db8::9'))])
+    refused_and_back(ours, links=[{'name': 'd0', **change}])
+    before = ours.normal('ip neigh')
+    assert 'warnings' not in ours.module('vnet_link', name='d0', **change)
+    ours.unchanged(before, ours.normal('ip neigh'))

@@ -268,7 +268,7 @@ class LinkPlan:
         into_vrf = found.up and 'vrf' in (self._kind_of(one.netns, changed.get('master')), self._kind_of(one.netns, before.get('master')))
         if into_vrf and not flushes:  # the kernel takes it down and up again; its routes are another table's matter then
             flushes, lost = ['routes', 'IPv6 addresses'], ('addresses', 'neighs', 'nexthops', 'routes')
-        elif not flushes and changed.keys() & {'address', 'arp'}:
+        elif not flushes and changed.keys() & {'address', 'broadcast', 'arp'}:
             lost = ('neighs',)
         hung = [back for place, link in ((one.netns, found), *above) for back in self.hung(place, link.name, lost)]
         disruption = DOWN if flushes else IN_PLACE
