@@ -38,6 +38,16 @@ def test_first_address(spaces):
     refused_and_back(ours, addresses=[{'dev': 'd0', 'address': '192.0.2.1/24'}, {'dev': 'd0', 'address': '192.0.2.2/24'}])
 
 
+def test_first_address_refused(spaces):
+    """The others of its batch were made all the same."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up', 'ip route add 10.2.0.0/16 dev d0'])
+    before = seen(ours)
+    refused = [{'address': '192.0.2.1/24', 'valid_lft': 5, 'preferred_lft': 50}, {'address': '192.0.2.2/24'}, {'address': '192.0.3.1/24'}]
+    assert ours.refused('vnet_address', dev='d0', config=refused)['rolled_back'] is True
+    ours.unchanged(before, seen(ours))
+
+
 def test_first_address_and_a_route_with_several_ways(spaces):
     """Such a route stays when a link loses its last IPv4 address, with a way that is dead until the route is made anew."""
     ours = spaces('ours')
@@ -221,3 +231,28 @@ def test_neighbours_stay(spaces, change):
     before = ours.normal('ip neigh')
     assert 'warnings' not in ours.module('vnet_link', name='d0', **change)
     ours.unchanged(before, ours.normal('ip neigh'))
+
+
+@pytest.mark.parametrize('link', [{'name': 'vr0', 'state': 'absent'}, {'name': 'vr0', 'kind': 'vrf', 'vrf': {'table': 1001}, 'recreate': True},
+                                  {'name': 'd0', 'master': ''}, {'name': 'd1', 'master': 'vr0'}], ids=str)
+def test_ports_of_a_vrf_keep_what_they_have(spaces, link):
+    """A VRF takes its ports down and up when they come and go, and with them what sits on them."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add vr0 address {MAC(7)} type vrf table 1000', 'ip link set dev vr0 up'] + [line for number in (0, 1) for line in (
+        f'ip link add d{number} address {MAC(number)} type dummy', *(['ip link set dev d0 master vr0'] if number == 0 else []),
+        f'ip link set dev d{number} up', f'ip addr add 192.0.{number}.1/24 dev d{number}', f'ip addr add 2001:db8:{number}::1/64 dev d{number} nodad',
+        *(f'ip neigh add {dst} lladdr {MAC(9)} dev d{number}' for dst in (f'192.0.{number}.9', f'2001:db8:{number}::9')),
+        *(f'ip route add {dst} table {1000 if number == 0 else "main"}' for dst in (
+            f'10.{number}.0.0/16 via 192.0.{number}.9', f'2001:db8:9{number}::/64 via 2001:db8:{number}::9')),
+        *(line for vid in (5, 6) for line in (f'ip link add vl{number}{vid} link d{number} type vlan id {vid}', f'ip link set dev vl{number}{vid} up')),
+        f'ip addr add 2001:db8:8{number}::1/64 dev vl{number}5 nodad', f'ip neigh add 2001:db8:8{number}::8 lladdr {MAC(8)} dev vl{number}5',
+        f'ip link set dev vl{number}6 down')])
+    refused_and_back(ours, links=[link])
+
+    def kept():
+        links = [one for one in ours.normal('ip addr')['ip addr'] if one['ifname'] != 'vr0']
+        return {'neigh': ours.normal('ip neigh'), 'addr': [(one['ifname'], 'UP' in one['flags'], one['addr_info']) for one in links]}
+
+    before = kept()
+    ours.module('vnet_link', **link)
+    assert kept() == before
