@@ -104,6 +104,8 @@ def shown(values) -> dict:
 
 #: what ip shows of links that follows their ports, some time later or not at all
 FOLLOWS = {'bridge_id', 'root_id', 'qdisc', 'expires', 'state', 'designated_port', 'no', 'id', 'queue_id', 'tso_max_size', 'tso_max_segs',
+           # how many want a link to listen to all: not counted while the link is down, and Linux 6.1.176 still counts a VLAN that is gone
+           'promiscuity', 'allmulti',
            # what bridges with STP tell each other, when they come to it
            'root_port', 'root_path_cost', 'designated_bridge', 'designated_root', 'designated_cost', 'topology_change', 'topology_change_detected',
            'topology_change_ack', 'config_pending'}
@@ -128,9 +130,7 @@ def settled(value, command: str = ''):
     if command == 'bridge fdb':
         return [entry for entry in value if entry.get('state') in ('permanent', 'static') and not entry['mac'].startswith(('01:00:5e', '33:33'))]
     if isinstance(value, dict):
-        # the kernel takes MACs of macvlans that a driver does not filter as reason to listen to all, but while a link is down it does not look
-        late = {'promiscuity'} if 'UP' not in value.get('flags', ['UP']) else set()
-        value = {key: settled(one) for key, one in value.items() if key not in FOLLOWS | late}
+        value = {key: settled(one) for key, one in value.items() if key not in FOLLOWS}
         return {key: one for key, one in value.items() if one not in ([], {})}
     return [settled(one) for one in value] if isinstance(value, list) else value
 
