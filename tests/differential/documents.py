@@ -294,7 +294,7 @@ class Fabric:
                                         'lladdr': mac(f'{number}')})
         for item in self.links:
             sixes = [value for value in item.get('vxlan', {}).values() if isinstance(value, str) and ':' in value]
-            if item.get('kind') == 'vxlan' and not sixes and draw(st.booleans()):  # a device has peers of one family
+            if item.get('kind') == 'vxlan' and not sixes and 'gpe' not in item.get('vxlan', {}) and draw(st.booleans()):  # peers of one family, with MACs
                 found['fdb'].append({'netns': item['netns'], 'dev': item['name'], 'remotes': draw(st.lists(
                     st.sampled_from([f'10.0.0.{last}' for last in range(1, 9)]), unique=True, min_size=1, max_size=3))})
         for item in ports:
@@ -358,7 +358,8 @@ def consistent(document: dict) -> dict:
     while True:
         there = {(item['netns'], item['name']): item.get('kind') for item in links if 'kind' in item}
         there.update({(item['peer'].get('netns', item['netns']), item['peer']['name']): item['kind'] for item in links if item.get('peer')})
-        kept = [item for item in links if _stands(item, there)]
+        ports = {(item['netns'], item['master'], item['name']) for item in links if item.get('master')}
+        kept = [item for item in links if _stands(item, there, ports)]
         if len(kept) == len(links):
             break
         links = kept
@@ -379,15 +380,18 @@ def names_in(item: dict) -> list:
             ] + [hop['dev'] for hop in item.get('nexthops', []) if 'dev' in hop]
 
 
-def _stands(item: dict, there: dict) -> bool:
+def _stands(item: dict, there: dict, ports: set) -> bool:
     place = item['netns']
     if (place, item['name']) not in there:
         return False
     if item.get('link') and (item.get('link_netns', place), item['link']) not in there:
         return False
     own = item.get(item.get('kind', ''), {})
-    for name in ('dev', 'link', 'primary', 'active_slave'):
+    for name in ('dev', 'link'):
         if isinstance(own.get(name), str) and (place, own[name]) not in there:
+            return False
+    for name in ('primary', 'active_slave'):  # the kernel keeps the name of any link, but shows a port alone
+        if isinstance(own.get(name), str) and (place, item['name'], own[name]) not in ports:
             return False
     master = item.get('master')
     if master:

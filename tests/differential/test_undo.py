@@ -38,6 +38,16 @@ def test_first_address(spaces):
     refused_and_back(ours, addresses=[{'dev': 'd0', 'address': '192.0.2.1/24'}, {'dev': 'd0', 'address': '192.0.2.2/24'}])
 
 
+def test_first_address_refused(spaces):
+    """The others of its batch were made all the same."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up', 'ip route add 10.2.0.0/16 dev d0'])
+    before = seen(ours)
+    refused = [{'address': '192.0.2.1/24', 'valid_lft': 5, 'preferred_lft': 50}, {'address': '192.0.2.2/24'}, {'address': '192.0.3.1/24'}]
+    assert ours.refused('vnet_address', dev='d0', config=refused)['rolled_back'] is True
+    ours.unchanged(before, seen(ours))
+
+
 def test_first_address_and_a_route_with_several_ways(spaces):
     """Such a route stays when a link loses its last IPv4 address, with a way that is dead until the route is made anew."""
     ours = spaces('ours')
@@ -177,3 +187,72 @@ def test_what_sits_on_a_bridge_gets_narrow_with_it(spaces, links):
     wait_for_carriers([(ours, name) for name in ('br0', 'vl1', 'mv1')])
     assert ours.link('mv1')['mtu'] == 2000
     refused_and_back(ours, links=[{**link, 'peer': {**link['peer'], 'netns': ours.name}} if 'peer' in link else link for link in links])
+
+
+def test_vlan_stays_down(spaces):
+    """All VLANs on a link come up with it."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up', 'ip link add vl1 link d0 type vlan id 5',
+                'ip link add vl2 link vl1 type vlan id 6', 'ip link set dev vl1 up', 'ip link set dev vl2 up', 'ip link set dev vl1 down',
+                'ip addr add 192.0.2.1/24 dev vl1', 'ip addr add 2001:db8::1/64 dev vl1 nodad'])
+    before = seen(ours)
+    refused_and_back(ours, links=[{'name': 'd0', 'up': False}])
+    ours.module('vnet_link', name='d0', up=False)
+    up = {'name': 'd0', 'up': True}
+    refused_and_back(ours, links=[up])
+    assert 'warnings' not in ours.module('vnet_link', config=[up, {'name': 'vl1', 'up': False}])
+    ours.unchanged(before, seen(ours))
+    ours.module('vnet_link', name='d0', up=False)
+    ours.module('vnet_link', config=[up, {'name': 'vl1', 'up': True}, {'name': 'vl2', 'kind': 'vlan', 'link': 'vl1', 'vlan': {'id': 7}, 'recreate': True}])
+    assert ours.module('vnet_link', config=[dict(up, mtu=1400), {'name': 'vl1', 'up': True}, {'name': 'vl2', 'up': True}])['changed']
+
+
+def test_into_a_vrf_with_routes(spaces):
+    """A link that gets into a VRF goes down and up: what is listed is there afterwards, wherever it was before."""
+    ours = spaces('ours')
+    ours.batch(['ip link add vr0 type vrf table 1000', 'ip link set dev vr0 up', f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up'])
+    entries = {'addresses': [{'dev': 'd0', 'address': '2001:db8:1::1/64', 'nodad': True}, {'dev': 'd0', 'address': '192.0.2.1/24'}],
+               'routes': [{'dst': '2001:db8:101::/48', 'via': '2001:db8:1::9', 'dev': 'd0'}, {'dst': '10.0.0.0/16', 'via': '192.0.2.9', 'dev': 'd0'}]}
+    entries = {section: [dict(item, netns=ours.name) for item in items] for section, items in entries.items()}
+    run_here('vnet_state', entries)
+    document = {'links': [{'netns': ours.name, 'name': 'd0', 'master': 'vr0'}], **entries}
+    made = run_here('vnet_state', document)
+    assert 'warnings' not in made and run_here('vnet_state', document)['operations'] == []
+
+
+@pytest.mark.parametrize('change', [{'address': MAC(7)}, {'broadcast': MAC(7)}, {'arp': False}], ids=str)
+def test_neighbours_stay(spaces, change):
+    """The kernel forgets them with either MAC."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up arp on', 'ip addr add 192.0.2.1/24 dev d0',
+                'ip link add vl1 link d0 type vlan id 5', 'ip link set dev vl1 up', f'ip neigh add 2001:db8::8 lladdr {MAC(8)} dev vl1',
+                *(f'ip neigh add {dst} lladdr {MAC(9)} dev d0' for dst in ('192.0.2.9', '2001:db8::9'))])
+    refused_and_back(ours, links=[{'name': 'd0', **change}])
+    before = ours.normal('ip neigh')
+    assert 'warnings' not in ours.module('vnet_link', name='d0', **change)
+    ours.unchanged(before, ours.normal('ip neigh'))
+
+
+@pytest.mark.parametrize('link', [{'name': 'vr0', 'state': 'absent'}, {'name': 'vr0', 'kind': 'vrf', 'vrf': {'table': 1001}, 'recreate': True},
+                                  {'name': 'd0', 'master': ''}, {'name': 'd1', 'master': 'vr0'}], ids=str)
+def test_ports_of_a_vrf_keep_what_they_have(spaces, link):
+    """A VRF takes its ports down and up when they come and go, and with them what sits on them."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add vr0 address {MAC(7)} type vrf table 1000', 'ip link set dev vr0 up'] + [line for number in (0, 1) for line in (
+        f'ip link add d{number} address {MAC(number)} type dummy', *(['ip link set dev d0 master vr0'] if number == 0 else []),
+        f'ip link set dev d{number} up', f'ip addr add 192.0.{number}.1/24 dev d{number}', f'ip addr add 2001:db8:{number}::1/64 dev d{number} nodad',
+        *(f'ip neigh add {dst} lladdr {MAC(9)} dev d{number}' for dst in (f'192.0.{number}.9', f'2001:db8:{number}::9')),
+        *(f'ip route add {dst} table {1000 if number == 0 else "main"}' for dst in (
+            f'10.{number}.0.0/16 via 192.0.{number}.9', f'2001:db8:9{number}::/64 via 2001:db8:{number}::9')),
+        *(line for vid in (5, 6) for line in (f'ip link add vl{number}{vid} link d{number} type vlan id {vid}', f'ip link set dev vl{number}{vid} up')),
+        f'ip addr add 2001:db8:8{number}::1/64 dev vl{number}5 nodad', f'ip neigh add 2001:db8:8{number}::8 lladdr {MAC(8)} dev vl{number}5',
+        f'ip link set dev vl{number}6 down')])
+    refused_and_back(ours, links=[link])
+
+    def kept():
+        links = [one for one in ours.normal('ip addr')['ip addr'] if one['ifname'] != 'vr0']
+        return {'neigh': ours.normal('ip neigh'), 'addr': [(one['ifname'], 'UP' in one['flags'], one['addr_info']) for one in links]}
+
+    before = kept()
+    ours.module('vnet_link', **link)
+    assert kept() == before

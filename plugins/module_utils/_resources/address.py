@@ -112,7 +112,7 @@ class Address(Entry):
         coming: dict = {}
         for operation in operations:
             if operation.action == 'create' and ':' not in operation.key[1]:
-                coming.setdefault((operation.netns, operation.key[0]), operation)
+                coming.setdefault((operation.netns, operation.key[0]), []).append(operation)
         for delete in [operation for operation in operations if operation.action == 'delete']:
             for key, values in self.standing(world, delete.netns, delete.key[0]):
                 if (delete.netns, key) not in gone and _secondary_of(values, delete.before):
@@ -126,9 +126,11 @@ class Address(Entry):
                 for back in lost:
                     back.where, back.facts['put_back'] = delete.where, True
                     operations.append(back)
-        for (netns, dev), first in coming.items():  # taken back, it is the last one that goes
+        for (netns, dev), its in coming.items():  # taken back, one of them is the last one that goes: the first of those that were not refused
             if dev in world.links(netns) and all(':' in address for (unused, address), unused2 in self.standing(world, netns, dev)):
-                first.undo += _lost(world, netns, dev)
+                lost = _lost(world, netns, dev)
+                for operation in its:
+                    operation.undo += lost
         return operations
 
     def same(self, name, value, found):

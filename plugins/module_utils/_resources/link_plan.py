@@ -19,6 +19,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 HUNG = ('bridge_vlans', 'fdb', 'mdb', 'addresses', 'neighs', 'nexthops', 'routes', 'tc')
 #: those of them that go when a port leaves its bridge
 OF_PORT = ('bridge_vlans', 'fdb', 'mdb')
+#: those of them that go when a link goes down
+OF_UP = ('addresses', 'neighs', 'nexthops', 'routes')
 #: options that say where a link is or comes from, not how it is set
 _PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
 #: options whose defaults are those of what the link carries
@@ -44,6 +46,8 @@ class LinkPlan:
         self.children: dict | None = None
         self.pairs: dict | None = None
         self.ports: dict = {}
+        self.risen: list = []  # (wanted link that comes up, namespace and VLAN on it that is down)
+        self.released: list = []  # (namespace, port, item) of VRFs that go
 
     def operations(self) -> list[Operation]:
         for one in self.wanted:
@@ -53,6 +57,20 @@ class LinkPlan:
                 self._present(one)
         for scope in self.scopes:
             self._purge(scope)
+        for place, port, where in self.released:
+            if (place, port) not in self.deleted:
+                one = Wanted(self.resource.section, place, port, {}, where=where)
+                self._put_back(self._of_any_vrf(self.hung(place, port, OF_UP) + self._hung_above(place, port, OF_UP)), one)
+                self._rises(one, self._above(place, port))
+        for one, place, vlan in self.risen:
+            wanted = self.index.get((place, vlan.name))
+            goes = (place, vlan.name) in self.deleted or (wanted is not None and wanted.absent)
+            if not goes and not (wanted is not None and wanted.values.get('up', 'kind' in wanted.values)):
+                down, *hung = self._down_again(place, vlan)
+                down.where, down.provides = one.where, {('set', place, vlan.name)}
+                down.requires = {('set', one.netns, one.key), ('link', one.netns, one.key), ('link', place, vlan.name)}
+                self.out.append(down)
+                self._put_back(hung, Wanted(self.resource.section, place, vlan.name, {}, where=one.where))
         return self.out
 
     # -- desired: both ends of a pair are links of their own -------------------------------------------------------------
@@ -254,11 +272,11 @@ class LinkPlan:
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, changed, facts=undo_facts)]
         above = self._above(one.netns, found.name)
         # VLANs go down and shrink with the link below them
-        lost: tuple = ('addresses', 'neighs', 'nexthops', 'routes') if flushes else ()
+        lost: tuple = OF_UP if flushes else ()
         into_vrf = found.up and 'vrf' in (self._kind_of(one.netns, changed.get('master')), self._kind_of(one.netns, before.get('master')))
         if into_vrf and not flushes:  # the kernel takes it down and up again; its routes are another table's matter then
-            flushes, lost = ['routes', 'IPv6 addresses'], ('addresses', 'neighs', 'nexthops', 'routes')
-        elif not flushes and changed.keys() & {'address', 'arp'}:
+            flushes, lost = ['routes', 'IPv6 addresses'], OF_UP
+        elif not flushes and changed.keys() & {'address', 'broadcast', 'arp'}:
             lost = ('neighs',)
         hung = [back for place, link in ((one.netns, found), *above) for back in self.hung(place, link.name, lost)]
         disruption = DOWN if flushes else IN_PLACE
@@ -271,8 +289,11 @@ class LinkPlan:
         undo += hung
         for master in dict.fromkeys((changed.get('master'), before.get('master'), found.values.get('master') if 'mtu' in changed else None)):
             undo += self._master_back(one.netns, master)
+        undo += self._down_above(one.netns, [found.name])
+        if facts['up_again'] or changed.get('up') or into_vrf:
+            self._rises(one, above)
         if changed.get('up') and not found.up:  # taken back, it goes down, and with that goes what had been put on it while it was
-            undo += self.hung(one.netns, one.key, ('addresses', 'neighs', 'nexthops', 'routes'))
+            undo += self.hung(one.netns, one.key, OF_UP)
         late = late_options(changed)
         for option, own in late.items():
             changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
@@ -283,7 +304,7 @@ class LinkPlan:
             old = {option: {name: before.get(option, {}).get(name) for name in own} for option, own in late.items()}
             self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo, requires=_late_needs(one.netns, late))
         if into_vrf:
-            self._put_back([back for back in hung if back.section in ('addresses', 'neighs')], one)
+            self._put_back(self._of_any_vrf(hung), one)
         elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
             self._put_back(hung, one)
 
@@ -291,6 +312,20 @@ class LinkPlan:
         """(namespace, link) of those that sit on a link, and of those on them."""
         above = self._children(netns, name)
         return above + [other for place, link in above for other in self._above(place, link.name)]
+
+    def _down_again(self, netns, vlan) -> list[Operation]:
+        """What leaves a VLAN down that comes up with the link below it, as all of them do."""
+        return [Operation(self.resource.section, 'set', netns, vlan.name, vlan.name, {'up': False}, {'up': False}, facts={'kind': vlan.kind},
+                          phase=Phase.LINK_LATE),
+                *self.hung(netns, vlan.name, OF_UP)]
+
+    def _rises(self, one, above):
+        """Notes what comes up although it is to stay down: VLANs on a link that comes up."""
+        self.risen += [(one, place, link) for place, link in above if _lies_down(link)]
+
+    def _of_any_vrf(self, operations) -> list[Operation]:
+        """What hung on a link and is to hang on it in another VRF as well; routes that nobody lists are another table's matter then."""
+        return [back for back in operations if back.section in ('addresses', 'neighs') or (back.section, back.netns, back.key) in self.world.wanted]
 
     def _put_back(self, operations, one):
         for operation in operations:
@@ -353,7 +388,8 @@ class LinkPlan:
         delete.where, delete.disruption = one.where, RECREATE
         delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
         delete.before = restorable(found.values)
-        delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self.hung(one.netns, one.key, HUNG)]
+        delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self._down_above(one.netns, ports),
+                       *self.hung(one.netns, one.key, HUNG)]
         if peer is not None:
             peers = self._kept(peer[0], peer[2])
             delete.undo += self._peer_back(peer)
@@ -390,6 +426,8 @@ class LinkPlan:
             else:
                 back.facts['put_back'] = True
             self.out.append(back)
+        for port in ports if _shakes(kind.name) else ():
+            self._rises(one, self._above(one.netns, port))
         self._put_back(restore, one)
         delete.undo += self._master_back(one.netns, found.values.get('master'))
         if merged.get('master') == found.values.get('master'):
@@ -428,9 +466,14 @@ class LinkPlan:
         """What makes the ports of a link that was gone its ports again, as they were."""
         operations = [self._enslave(netns, port, name, kind) for port in ports]
         operations += self._late_back(netns, name, values, ports)
-        # a bond or team wants its ports down for a moment
-        sections = HUNG if kind in KINDS and KINDS[kind].port_down else OF_PORT
-        return operations + [back for port in ports for back in self.hung(netns, port, sections)]
+        sections, above = (HUNG, OF_UP) if _shakes(kind) else (OF_PORT, ())
+        return operations + [back for port in ports for back in (*self.hung(netns, port, sections), *self._hung_above(netns, port, above))]
+
+    def _hung_above(self, netns, name, sections) -> list[Operation]:
+        return [back for place, link in self._above(netns, name) for back in self.hung(place, link.name, sections)]
+
+    def _down_above(self, netns, names) -> list[Operation]:
+        return [back for name in names for place, link in self._above(netns, name) if _lies_down(link) for back in self._down_again(place, link)]
 
     def _late_back(self, netns, name, values, ports) -> list[Operation]:
         """The late options of a link that is made anew and of its ports, set when all of them are back."""
@@ -495,10 +538,12 @@ class LinkPlan:
             needs.add(('gone', place, child.name))
         delete = self._deletion(netns, found.name)
         ports = self._ports(netns, found)
+        if found.kind == 'vrf':
+            self.released += [(netns, port, where) for port in ports]
         creation = self._creation(netns, found)
         delete.where, delete.before = where, restorable(found.values)
-        delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self.hung(netns, found.name, HUNG),
-                       *self._master_back(netns, found.values.get('master'))]
+        delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self._down_above(netns, ports),
+                       *self.hung(netns, found.name, HUNG), *self._master_back(netns, found.values.get('master'))]
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
             self.deleted.add(peer[:2])
@@ -681,6 +726,16 @@ def peer_of(world, netns, found):
                 world.kernel is None or messages.nsid(world.kernel, netns, other) == found.link_nsid):
             return other, peer.name, peer
     return None
+
+
+def _shakes(kind) -> bool:
+    """Whether a master of this kind wants its ports down for a moment (bond, team), or takes them down and up itself."""
+    return kind == 'vrf' or kind in KINDS and KINDS[kind].port_down
+
+
+def _lies_down(link) -> bool:
+    """Whether a link is down and comes up with the one that it sits on."""
+    return link.kind == 'vlan' and not link.up
 
 
 def removable(found) -> bool:
