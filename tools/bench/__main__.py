@@ -65,13 +65,22 @@ def runs_here(workload: str) -> bool:
     return subprocess.run(command("batch", workload, 100), capture_output=True, check=False).returncode == 0
 
 
+def takes_part(contestant: str, workload: str, n: int) -> bool:
+    if n > MOST.get(contestant, n) or contestant == "ifstate" and not IFSTATE.exists():
+        return False
+    if contestant == "floor":
+        return workload != "netns"
+    if contestant == "pyroute2" and workload == "veth" and n > 1000:
+        return False
+    return contestant == "engine" or contestant in workloads.ALL[workload].rivals
+
+
 def measure(plan) -> dict:
     found: dict = {}
     for workload, sizes in plan:
         elsewhere = workload != "netns" and not runs_here(workload)
         for n in sizes:
-            runs = [one for one in CONTESTANTS if n <= MOST.get(one, n) and (one in workloads.ALL[workload].rivals or one in ("engine", "floor"))
-                    and not (one == "floor" and workload == "netns") and not (one == "ifstate" and not IFSTATE.exists()) and not (one == "pyroute2" and workload == "veth" and n > 1000)]
+            runs = [one for one in CONTESTANTS if takes_part(one, workload, n)]
             for contestant in runs:
                 print(f"{workload} {n}: {contestant}", file=sys.stderr, flush=True)
             lines = [json.dumps(command(one, workload, n)) for one in runs]

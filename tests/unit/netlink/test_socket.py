@@ -301,7 +301,8 @@ def test_whole_datagrams_of_a_dump():
     def answer(requests):
         (unused, unused2, seq, unused3), = requests
         again = len(sock.sock.sends) > 1
-        return [message(NEW, seq, b'aaaa', MULTI) * 2, message(NEW, seq, b'bbbb', MULTI | (0 if again else 0x10)), message(NEW, seq, b'aaaa', MULTI) + done(seq)]
+        row = message(NEW, seq, b'aaaa', MULTI)
+        return [row * 2, message(NEW, seq, b'bbbb', MULTI | (0 if again else 0x10)), row + done(seq)]
 
     def whole(data, seq):
         assert struct.unpack_from('=I', data, 8)[0] == seq
