@@ -108,29 +108,35 @@ class Address(Entry):
                 world.warnings.append(f'{one.where}: another host has this address, so the kernel does not use it; give one of them another')
         # secondary addresses go first: taken back in reverse, they are secondary again
         operations.sort(key=lambda operation: operation.action == 'delete' and not operation.before.get('secondary'))
-        gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
+        deletions = [operation for operation in operations if operation.action == 'delete']
+        gone = {(operation.netns, operation.key) for operation in deletions}
         coming: dict = {}
         for operation in operations:
             if operation.action == 'create' and ':' not in operation.key[1]:
                 coming.setdefault((operation.netns, operation.key[0]), []).append(operation)
-        for delete in [operation for operation in operations if operation.action == 'delete']:
-            for key, values in self.standing(world, delete.netns, delete.key[0]):
-                if (delete.netns, key) not in gone and _secondary_of(values, delete.before):
+        links = dict.fromkeys([*((delete.netns, delete.key[0]) for delete in deletions), *coming])
+        standing = {link: self.standing(world, *link) for link in links if link[1] in world.links(link[0])}
+        secondary = {link: [(key, values) for key, values in its if values.get('secondary') and (link[0], key) not in gone] for link, its in standing.items()}
+        lost = {link: _lost(world, *link) for link in standing}
+        back_in_plan = set()
+        for delete in deletions:
+            link = delete.netns, delete.key[0]
+            for key, values in secondary[link]:
+                if _secondary_of(values, delete.before):
                     delete.undo.append(self.creation(delete.netns, key, values))
                     back = self.creation(delete.netns, key, values, delete.where)
                     back.facts['put_back'] = True
                     operations.append(back)
-            lost = _lost(world, delete.netns, delete.key[0])
-            delete.undo += lost
-            if delete.disruption == RECREATE or (delete.netns, delete.key[0]) in coming and ':' not in delete.key[1]:
-                for back in lost:
+            delete.undo += lost[link]
+            if link not in back_in_plan and (delete.disruption == RECREATE or link in coming and ':' not in delete.key[1]):
+                back_in_plan.add(link)
+                for back in lost[link]:
                     back.where, back.facts['put_back'] = delete.where, True
                     operations.append(back)
-        for (netns, dev), its in coming.items():  # taken back, one of them is the last one that goes: the first of those that were not refused
-            if dev in world.links(netns) and all(':' in address for (unused, address), unused2 in self.standing(world, netns, dev)):
-                lost = _lost(world, netns, dev)
+        for link, its in coming.items():  # taken back, one of them is the last one that goes: the first of those that were not refused
+            if link in standing and all(':' in address for (unused, address), unused2 in standing[link]):
                 for operation in its:
-                    operation.undo += lost
+                    operation.undo += lost[link]
         return operations
 
     def same(self, name, value, found):
