@@ -87,11 +87,13 @@ topology-tools: $(if $(filter local,$(TOPOLOGY_LAB)),kernel kernel-vm)
 
 # ---- tests
 
-# Two tiers at a time; each prints what it has to say when it ends, the lines of tools/step come at once.
+# Two tiers at a time, in the order of the list, since nothing of what is there by then is waited for; each prints what it has to say when it ends, the
+# lines of tools/step come at once.
+TOOLS := venv kernel kernel-vm topology-tools
 .PHONY: test tiers ledger
 test: venv kernel-vm $(PYROUTE2_READY) ## all of the following
 	@rm -rf $(BUILD)/differential
-	@exec 9>&1; STEP_LIVE=9 $(MAKE) -k -j2 -Otarget tiers LEDGERS=$(BUILD)/differential TOPOLOGY_JOBS='--jobs 1'
+	@exec 9>&1; STEP_LIVE=9 $(MAKE) -k -j2 -Otarget $(TOOLS:%=-o %) tiers LEDGERS=$(BUILD)/differential TOPOLOGY_JOBS='--jobs 1'
 	@$(MAKE) ledger
 	@echo && echo 'All tests passed.'
 # The longest first, and those that boot machines not beside each other.
