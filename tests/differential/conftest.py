@@ -202,7 +202,7 @@ class Namespace:
 
     def like(self, other: Namespace, *commands: str) -> None:
         """Fails unless the commands (as `ip link`), or all of EVERYTHING, print the same here as in the other namespace."""
-        equal(self.normal(*commands or EVERYTHING), other.normal(*commands or EVERYTHING), (other.name, self.name))
+        alike(self, other, commands, (other.name, self.name))
 
     def random_macs(self) -> dict[str, str]:
         """MAC addresses that the kernel drew by lot -> 'MAC of LINK'; of links that share one, the first by name."""
@@ -235,13 +235,7 @@ class Pair:
 
     def same(self, *commands: str, settle: float = 3) -> None:
         """Fails unless the commands (as `ip link`), or all of EVERYTHING, print the same in both within `settle` seconds: link monitors take their time."""
-        deadline = time.monotonic() + settle
-        while True:
-            theirs, ours = (namespace.normal(*commands or EVERYTHING) for namespace in (self.theirs, self.ours))
-            different = [command for command in theirs if theirs[command] != ours[command]]
-            if not different or time.monotonic() > deadline:
-                return equal(ours, theirs, ('iproute2', 'ours'))
-            time.sleep(0.1)
+        alike(self.ours, self.theirs, commands, ('iproute2', 'ours'), settle)
 
 
 def head_of(words: list[str]) -> list[str] | None:
@@ -249,6 +243,16 @@ def head_of(words: list[str]) -> list[str] | None:
     of two modes of netkit, or two destinations of VNIs, it takes the second for one too many."""
     place = next((place for place, word in enumerate(words[1:], 1) if word[0] != '-' and words[place - 1] != '-n'), 0)
     return words[:place] if '-n' in words[:place] and not {'netkit', 'vni'} & set(words) else None
+
+
+def alike(ours: Namespace, theirs: Namespace, commands, names: tuple[str, str], settle: float = 3) -> None:
+    """Fails with the difference of two namespaces if it does not go within `settle` seconds: carriers, and groups that follow them, take their time."""
+    deadline = time.monotonic() + settle
+    while True:
+        wanted, found = (namespace.normal(*commands or EVERYTHING) for namespace in (theirs, ours))
+        if wanted == found or time.monotonic() > deadline:
+            return equal(found, wanted, names)
+        time.sleep(0.1)
 
 
 def equal(found: dict, wanted: dict, names: tuple[str, str]) -> None:
