@@ -192,14 +192,15 @@ class Route(Entry):
     def _family(self, values):
         if values['dst'] == 'default' and 'family' in values:
             return values['family']
-        for text in (values['dst'] if values['dst'] != 'default' else None, values.get('via'), values.get('src'),
-                     *(hop.get('via') for hop in values.get('nexthops', ()))):
+        if values['dst'] != 'default':
+            return 'inet6' if ':' in values['dst'] else 'inet'
+        for text in (values.get('via'), values.get('src'), *(hop.get('via') for hop in values.get('nexthops', ()))):
             if text:
                 return 'inet6' if ':' in text else 'inet'
         return 'inet'
 
-    def key(self, values):
-        family = self._family(values)
+    def key(self, values, family=None):
+        family = family or self._family(values)
         dst = values['dst'] if values['dst'] not in ('0.0.0.0/0', '::/0') else 'default'
         metric = values.get('metric') or (_IPV6_METRIC if family == 'inet6' else 0)
         source = values.get('from') if values.get('from') != '::/0' else None
@@ -214,7 +215,7 @@ class Route(Entry):
         family = self._family(values)
         if len(values.get('nexthops', ())) == 1:  # to the kernel that is no multipath
             values.update({name: value for name, value in values.pop('nexthops')[0].items() if name != 'weight'})
-        values['dst'], values['family'] = self.key(values)[0], family
+        values['dst'], values['family'] = self.key(values, family)[0], family
         if family == 'inet6':
             values.pop('scope', None)  # an address says itself where it is valid
         if values.get('from') == '::/0':
@@ -344,7 +345,8 @@ class Route(Entry):
             metrics = attrs.get('RTA_METRICS', {})
             if 'RTAX_LOCK' in metrics:
                 metrics['RTAX_LOCK'] &= ~_RTO_MIN
-            values.update({name: value for name, value in METRICS.decode(metrics, None).items() if value})
+            if metrics:
+                values.update({name: value for name, value in METRICS.decode(metrics, None).items() if value})
             if attrs.get('RTA_CACHEINFO', {}).get('expires'):
                 values['expires'] = attrs['RTA_CACHEINFO']['expires'] // _TICKS
             if 'RTA_NH_ID' in attrs:
@@ -355,7 +357,7 @@ class Route(Entry):
                 values['nexthops'] = self._read_nexthops(codec, attrs['RTA_MULTIPATH'], names)
             elif 'RTA_OIF' in attrs and not (header['family'] == AF_INET6 and values['type'] in _DEAD_ENDS):  # IPv6 has its dead ends on the loopback
                 values['dev'] = names(attrs['RTA_OIF'])
-            table[self.key(values)] = values
+            table[self.key(values, values['family'])] = values
         return table
 
     @staticmethod
