@@ -323,15 +323,15 @@ def test_interrupted_dumps(spaces):
     ours.module('vnet_link', config=tower())
     once, calls = NetlinkSocket._dump_once, []
 
-    def interrupted(self, kind, body):
-        calls.append(kind)
-        found, bad = once(self, kind, body)
+    def interrupted(self, *arguments):
+        calls.append(arguments)
+        found, bad = once(self, *arguments)
         return (found[:3], True) if len(calls) % 3 else (found, bad)
 
     with mock.patch.object(NetlinkSocket, '_dump_once', interrupted):
         assert ours.module('vnet_link', config=mixed(tower()))['operations'] == []
     assert len(calls) == 3
-    with mock.patch.object(NetlinkSocket, '_dump_once', lambda self, kind, body: ([], True)), mock.patch('time.sleep'):
+    with mock.patch.object(NetlinkSocket, '_dump_once', lambda *arguments: ([], True)), mock.patch('time.sleep'):
         assert 'interrupted' in ours.refused('vnet_link', config=tower())['msg']
 
 
