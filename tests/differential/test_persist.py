@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 FILES = Path(__file__).resolve().parents[2] / 'roles' / 'persist' / 'files'
 
@@ -18,7 +21,9 @@ def packed(folder, name='program.pyz'):
     return folder / name
 
 
-def test_program(spaces, tmp_path):
+@pytest.mark.parametrize('python', sorted({os.path.realpath(sys.executable), os.path.realpath('/usr/bin/python3')}))
+def test_program(spaces, tmp_path, python):
+    """With the Python of the tests, and with that of the system: older ones look for packages in archives otherwise."""
     ours = spaces('ours')
     program, again = packed(tmp_path), packed(tmp_path, 'again.pyz')
     assert hashlib.sha256(program.read_bytes()).digest() == hashlib.sha256(again.read_bytes()).digest()
@@ -30,7 +35,7 @@ def test_program(spaces, tmp_path):
 
     def apply():
         # a folder of its own: nothing of the checkout can be imported; -I would hide pyroute2, which tests have on PYTHONPATH
-        return subprocess.run([sys.executable, program, tmp_path / 'state.json'], cwd='/', capture_output=True, text=True, check=False)
+        return subprocess.run([python, program, tmp_path / 'state.json'], cwd='/', capture_output=True, text=True, check=False)
 
     done = apply()
     assert done.returncode == 0, done.stderr

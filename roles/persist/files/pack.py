@@ -19,8 +19,10 @@ def pack(target: str) -> None:
         stream.write(b"#!/usr/bin/env python3\n")
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             parts = {f"{NAME}/{path.relative_to(PLUGINS)}": path for path in (PLUGINS / "module_utils").rglob("*.py")}
-            for name, path in sorted({**parts, "__main__.py": HERE / "apply.py"}.items()):
-                archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+            # before Python 3.13 a folder in an archive is a package only if it says so
+            packages = {f"{folder}/__init__.py": None for name in parts for folder in Path(name).parents if folder.name}
+            for name, path in sorted({**packages, **parts, "__main__.py": HERE / "apply.py"}.items()):
+                archive.writestr(zipfile.ZipInfo(name), path.read_bytes() if path else b"", zipfile.ZIP_DEFLATED)
 
 
 if __name__ == "__main__":
