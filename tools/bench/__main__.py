@@ -51,7 +51,7 @@ IFSTATE = ROOT / ".build/ifstate"
 def rounds(contestant: str, workload: str, n: int) -> int:
     if contestant in ("each", "ifstate"):
         return 1
-    if contestant in ("batch", "pyroute2") and workload == "veth" and n >= 1000:  # the kernel takes 20 ms to remove each
+    if contestant in ("batch", "pyroute2") and workload in ("veth", "vlan", "macvlan") and n >= 1000:  # the kernel takes 20 ms to remove each
         return 2 if n == 1000 else 1
     return 7 if n <= 100 else 5 if n <= 1000 else 3
 
@@ -70,7 +70,7 @@ def takes_part(contestant: str, workload: str, n: int) -> bool:
         return False
     if contestant == "floor":
         return workload != "netns"
-    if contestant == "pyroute2" and workload == "veth" and n > 1000:
+    if contestant == "pyroute2" and workload in ("veth", "vlan", "macvlan") and n > 1000:
         return False
     return contestant == "engine" or contestant in workloads.ALL[workload].rivals
 
