@@ -153,7 +153,7 @@ def plot(sizes: dict, width: int = 760, height: int = 420) -> str:
         for step in (1, 2, 5):
             if value * step <= high:
                 lines += [f'<line x1="{left}" y1="{y_of(value * step):.1f}" x2="{right}" y2="{y_of(value * step):.1f}" stroke="#e5e5e5"/>',
-                          f'<text x="{left - 8}" y="{y_of(value * step) + 4:.1f}" text-anchor="end">{value * step:g}</text>']
+                          f'<text x="{left - 8}" y="{y_of(value * step) + 4:.1f}" text-anchor="end">{value * step:,.0f}</text>']
         value *= 10
     lines.append(f'<text x="{(left + right) / 2}" y="{height - 8}" text-anchor="middle">links</text>')
     labels: list[float] = []
