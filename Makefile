@@ -166,7 +166,7 @@ scenario: venv ## molecule: three machines, converge, idempotence, verify, destr
 
 # Another tool of this field, to measure against: where it cannot be had, it is left out.
 $(BUILD)/ifstate:
-	@$(STEP) 'ifstate into .build/ifstate' sh -c 'python3 -m venv $@ && $@/bin/pip --disable-pip-version-check -qq install ifstate' || rm -rf $@
+	@$(STEP) 'ifstate into .build/ifstate' tools/venv $@ python3 ifstate || rm -rf $@
 
 .PHONY: bench
 bench: venv kernel $(BUILD)/ifstate ## what the engine and whole tasks cost beside iproute2, pyroute2 and Ansible itself (root; on a machine with nothing else to do)

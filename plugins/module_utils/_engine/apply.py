@@ -211,9 +211,9 @@ def _many_deletions(operations) -> bool:
 def _parts(entries) -> list[list]:
     """One batch each: many deletions of a resource in a row are one of their own, so that it may do them at once, but not before what precedes them."""
     parts: list[list] = [[]]
-    for (unused, deleting), run in groupby(entries, lambda entry: (entry[0].section, entry[0].action == 'delete')):
+    for unused, run in groupby(entries, lambda entry: (entry[0].section, entry[0].action == 'delete')):
         run = list(run)
-        if deleting and len(run) >= MANY:
+        if _many_deletions([operation for operation, unused2, unused3 in run]):
             parts += [run, []]
         else:
             parts[-1] += run
