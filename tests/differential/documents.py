@@ -245,6 +245,8 @@ class Fabric:
         own = mixed(draw, option) if option in options.OPTIONS else {}
         if own:
             item[option] = own
+        if 'queue_id' in own:  # one for each port
+            own['queue_id'] = sum('queue_id' in other.get(option, {}) for other in self.links if (other['netns'], other.get('master')) == (place, master))
 
     def _below(self, place, name, item) -> bool:
         """Whether a master sits, by whatever way, on the link that is to be its port (or on a link of the other end's side)."""
@@ -339,6 +341,8 @@ def others(draw, document: dict):
             if item.get('kind') == 'vlan' and 'id' in own:
                 item['vlan'] = {**own, 'id': own['id'] + 2000}
         links.append(item)
+    if draw(st.booleans()):
+        exchange(links)
     for place in [one['name'] for one in found['netns']]:
         if draw(st.booleans()):
             links += [{'netns': place, 'name': 'extra', 'kind': 'bridge', 'address': mac('extra')},
@@ -351,6 +355,19 @@ def others(draw, document: dict):
                               if chosen.setdefault(item.get('dev') if section == 'addresses' else section if section == 'rules' else place,
                                                    draw(st.booleans()))]
     return consistent(found)
+
+
+def exchange(links: list):
+    """Gives each port the place of another: its master and what it has as a port, which no two ports of a master may have (the queue of a bond)."""
+    ports: dict = {}
+    for item in links:
+        option = next((option for option in PORTS if option in item), None)
+        if option and item.get('master'):
+            ports.setdefault((item['netns'], option), []).append(item)
+    for (unused, option), its in ports.items():
+        places = [(item['master'], item[option]) for item in its]
+        for item, (master, own) in zip(its, places[1:] + places[:1]):
+            item['master'], item[option] = master, own
 
 
 def consistent(document: dict) -> dict:

@@ -124,7 +124,7 @@ KIND = Kind('bond', 'Several links used as one.', [
     Field('tlb_dynamic_lb', Bool('1', '0'), 'IFLA_BOND_TLB_DYNAMIC_LB', 'Move flows by load in balance-tlb.', live=DOWN),
 ], check=_check, restorable=_restorable, creatable=_creatable, disturbed=_disturbed, resets=_resets, turns=_turns,
     whole=[('miimon', *_DELAYS)], port_down=True, port_option='bond_port', port=[
-    Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port.'),
+    Field('queue_id', Int(0, 65535), 'IFLA_BOND_SLAVE_QUEUE_ID', 'Transmit queue that is mapped to the port; 0 for none.', unique=True),
     Field('prio', Int(-0x80000000, 0x7FFFFFFF), 'IFLA_BOND_SLAVE_PRIO', 'Preference when the active port is chosen; higher is better.', nla=(9, 'int32')),
     Field('actor_port_prio', Int(0, 65535), 'IFLA_BOND_SLAVE_ACTOR_PORT_PRIO', 'LACP priority of the port; lower is better. The default is 255.',
           nla=(10, 'uint16')),

@@ -29,6 +29,7 @@ class Field:
     bit       the field is this bit of a {flags, mask} or {value, mask} attribute
     member    the field is this member of an attribute that is a struct or nested
     late      can only be set when other links of the plan are in place (a bond's primary port)
+    unique    no two ports of a master can have the same value, but for 0: it is freed first, and given when all that are to be free are (implies late)
     tolerance largest difference from what was asked that is the kernel's own rounding
     unsaid    what is meant where the kernel leaves the attribute out of its report
     write_only  nobody can read it back: it is not compared
@@ -37,13 +38,14 @@ class Field:
     """
 
     def __init__(self, name: str, type: Type, attr=None, doc: str = '', *, nla=None, live: str = IN_PLACE, default=None,
-                 aliases=(), keyword: str | None = None, bit: int = 0, member: str = '', late: bool = False, tolerance: int = 0, unsaid=None,
-                 write_only: bool = False, secret: bool = False, tool: str = 'ip'):
+                 aliases=(), keyword: str | None = None, bit: int = 0, member: str = '', late: bool = False, unique: bool = False,
+                 tolerance: int = 0, unsaid=None, write_only: bool = False, secret: bool = False, tool: str = 'ip'):
         self.name, self.type, self.attr, self.doc = name, type, attr, doc
         self.nla, self.live, self.default = nla, live, default
         self.aliases = list(aliases)
         self.keyword = name if keyword is None else keyword
-        self.bit, self.member, self.late, self.tolerance = bit, member, late, tolerance
+        self.bit, self.member, self.tolerance = bit, member, tolerance
+        self.late, self.unique = late or unique, unique
         self.unsaid, self.write_only, self.secret, self.tool = unsaid, write_only, secret, tool
 
     def parse(self, value, where: str):

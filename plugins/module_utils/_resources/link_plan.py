@@ -57,6 +57,8 @@ class LinkPlan:
                 self._present(one)
         for scope in self.scopes:
             self._purge(scope)
+        self._unique()
+        self._keep_mtus()
         for place, port, where in self.released:
             if (place, port) not in self.deleted:
                 one = Wanted(self.resource.section, place, port, {}, where=where)
@@ -148,6 +150,8 @@ class LinkPlan:
             self._recreate(one, found, values)
             return
         changed, before = difference(values, found, kind)
+        if 'master' in changed:  # as a port of another one it begins anew
+            changed.update((option, values[option]) for option in PORTS if option in values)
         if not changed:
             return
         _complete(changed, before, values, found)
@@ -177,7 +181,10 @@ class LinkPlan:
             if facts['port_down']:
                 values.setdefault('up', True)
                 facts['down'], facts['up_again'] = False, bool(values['up'])
+            late = late_options(values)
+            values = {option: without_late(option, value) if option in late else value for option, value in values.items()}
             self._emit(one, 'set', values, {}, facts=facts, undo=self._master_back(one.netns, values.get('master')))
+            self._emit_late(one, facts['kind'], late, {})
             return
         if kind is None:
             raise InputError(f"{one.where}: link '{one.key}' does not exist in {_place(one.netns)} (No such device); give kind to have it made")
@@ -192,7 +199,6 @@ class LinkPlan:
                              f' from {owner}')
         self._check_parts(one, None)
         values = with_defaults({'up': True, **one.values})
-        late = late_options(values)
         facts = {'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))}
         create = self._emit(one, 'create', values, {}, facts=facts,
                             undo=[self._deletion(one.netns, one.key, values), *self._master_back(one.netns, values.get('master'))])
@@ -202,8 +208,7 @@ class LinkPlan:
             create.provides.add(('link', peer_netns(one.netns, peer), peer['name']))
             if peer.get('netns'):
                 create.requires.add(('netns', peer['netns']))
-        if late:
-            self._emit(one, 'set', late, {}, facts={'kind': kind}, phase=Phase.LINK_LATE, requires=_late_needs(one.netns, late))
+        self._emit_late(one, kind, late_options(values), {})
 
     def _lets_go(self, one, owner) -> bool:
         """Whether the name of a new link may be free by then: its owner goes, or gets other alternative names."""
@@ -284,8 +289,10 @@ class LinkPlan:
             flushes = ['neighbours']
         undo += [self._mtu_back(place, link) for place, link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
         if before.get('master'):  # the settings of a port go with its master
-            back = {option: without_late(option, own) for option, own in restorable(found.values).items() if option in PORTS}
-            undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, facts={'kind': kind}), *self.hung(one.netns, one.key, OF_PORT)]
+            back = {option: own for option, own in restorable(found.values).items() if option in PORTS}
+            undo += [Operation(self.resource.section, 'set', one.netns, one.key, one.key, its, facts={'kind': kind}) for its in (
+                {option: without_late(option, own) for option, own in back.items()}, late_options(back)) if its]
+            undo += self.hung(one.netns, one.key, OF_PORT)
         undo += hung
         for master in dict.fromkeys((changed.get('master'), before.get('master'), found.values.get('master') if 'mtu' in changed else None)):
             undo += self._master_back(one.netns, master)
@@ -296,13 +303,12 @@ class LinkPlan:
             undo += self.hung(one.netns, one.key, OF_UP)
         late = late_options(changed)
         for option, own in late.items():
-            changed = {**changed, option: {name: value for name, value in changed[option].items() if name not in own}}
+            freed = {name: 0 for name in unique_options(option, own) if 'master' not in changed and before[option].get(name)}
+            changed = {**changed, option: {**without_late(option, changed[option]), **freed}}
         changed = {option: value for option, value in changed.items() if value != {}}
         if changed:
             self._emit(one, 'set', changed, before, facts=facts, undo=undo, disruption=disruption, flushes=flushes)
-        if late:
-            old = {option: {name: before.get(option, {}).get(name) for name in own} for option, own in late.items()}
-            self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=undo, requires=_late_needs(one.netns, late))
+        self._emit_late(one, kind, late, before, undo)
         if into_vrf:
             self._put_back(self._of_any_vrf(hung), one)
         elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
@@ -349,6 +355,11 @@ class LinkPlan:
         if one.values.get('kind') not in (None, found.kind):
             old = {option: value for option, value in old.items() if option in _ANY_KIND or option in PORTS}
         merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
+        for option in PORTS:
+            if merged.get('master') != old.get('master'):
+                merged = {name: value for name, value in merged.items() if name != option or option in one.values}
+            elif option in old and option in merged:
+                merged[option] = {**old[option], **merged[option]}
         if 'kind' in one.values:
             merged['up'] = one.values.get('up', True)
         kind = KINDS[merged['kind']]
@@ -378,6 +389,12 @@ class LinkPlan:
                 merged['peer'] = {**restorable_peer(peer), **merged.get('peer', {})}
         ports = self._ports(one.netns, found)
         restore = self.hung(one.netns, one.key, HUNG)
+        if merged.get('master') != old.get('master'):
+            kinds = {self._kind_of(one.netns, its.get('master')) for its in (merged, old)}
+            if 'bridge' in kinds:
+                restore = [back for back in restore if back.section not in OF_PORT or back.section == 'fdb' and not back.values.get('master')]
+            if 'vrf' in kinds:
+                restore = self._of_any_vrf(restore)
         recreated = Operation(self.resource.section, 'create', one.netns, one.key, one.key, merged,
                               facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
         old_link = self._creation(one.netns, found)
@@ -421,6 +438,9 @@ class LinkPlan:
         for back in self._ports_back(one.netns, one.key, kind.name, merged, ports):
             back.where = one.where
             back.requires |= {('link', one.netns, one.key)}
+            for option in back.values if back.phase == Phase.LINK_LATE and (one.netns, back.key) in self.index else ():
+                wanted = self.index[one.netns, back.key].values.get(option, {})
+                back.values[option].update({name: wanted[name] for name in unique_options(option, back.values[option]) if name in wanted})
             if back.section == self.resource.section:
                 back.requires.add(('link', one.netns, back.key))  # it may be made anew as well
             else:
@@ -452,6 +472,21 @@ class LinkPlan:
 
     def _mtu_back(self, netns, link) -> Operation:
         return Operation(self.resource.section, 'set', netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
+
+    def _keep_mtus(self):
+        """A listed bridge whose MTU is what it is to be follows a narrower port that comes: to have its own, it must be told another one than it has."""
+        made = {(one.netns, one.key) for one in self.out if one.action == 'create' or 'mtu' in one.values}
+        for operation in self.out[:]:
+            found = self.world.links(operation.netns).get(operation.key)
+            now = found.values if found is not None else {}
+            place = (operation.netns, operation.values.get('master') or ('mtu' in operation.values and now.get('master')))
+            one = self.index.get(place)
+            if one is None or place in made or self._kind_of(*place) != 'bridge' or one.values.get('mtu') is None:
+                continue
+            if operation.values.get('mtu', now.get('mtu', 0)) < one.values['mtu']:
+                made.add(place)
+                back = self._mtu_back(one.netns, self.world.links(one.netns)[one.key])
+                self._emit(one, 'set', back.values, {}, facts=back.facts, undo=[back], phase=Phase.LINK_LATE)
 
     def _ports(self, netns, found) -> list[str]:
         """The names of a live link's ports."""
@@ -661,6 +696,33 @@ class LinkPlan:
                 raise InputError(f"{one.where}: {option} '{name}' does not exist in {_place(netns)}{gone}: No such device",
                                  failed_operation={'action': 'create', 'name': one.key, 'item': one.where}, errno=19, rolled_back=False)
 
+    def _unique(self):
+        """Refuses what two ports of a master cannot both have."""
+        owners: dict = {}
+        for one in self.wanted:
+            for option in PORTS:
+                for name in unique_options(option, one.values.get(option) or ()) if not one.absent else ():
+                    found = self.world.links(one.netns).get(one.key)
+                    master = one.values.get('master', found.values.get('master') if found is not None else None)
+                    if not master or not one.values[option][name]:
+                        continue
+                    place = (one.netns, master, option, name)
+                    if place not in owners:
+                        owners[place] = self._owners(*place)
+                    other = owners[place].setdefault(one.values[option][name], one.key)
+                    if other != one.key:
+                        raise InputError(f"{one.where}: {option}.{name} {one.values[option][name]} is that of '{other}', another port of '{master}', already")
+
+    def _owners(self, netns, master, option, name) -> dict:
+        """{value: live port of a master that has it and keeps it}."""
+        found, owners = self.world.links(netns).get(master), {}
+        for port in self._ports(netns, found) if found is not None else ():
+            one, value = self.index.get((netns, port)), self.world.links(netns)[port].values.get(option, {}).get(name)
+            values = one.values if one is not None else {}
+            if value and (netns, port) not in self.deleted and values.get('master', master) == master and name not in values.get(option, ()):
+                owners[value] = port
+        return owners
+
     def _lower_gone(self, one, found):
         children = [link.name + (f' in {_place(place)}' if place != one.netns else '') for place, link in self._children(one.netns, found.name)]
         if children:
@@ -708,6 +770,15 @@ class LinkPlan:
             operation.requires.add(('link', one.netns, one.key))
         self.out.append(operation)
         return operation
+
+    def _emit_late(self, one, kind, late, before, undo=()):
+        """What is set when all links are there, and free when another one is to have it; taken back, it is free first."""
+        if not late:
+            return
+        old = {option: {name: before.get(option, {}).get(name) for name in own} for option, own in late.items()}
+        freed = {option: {name: 0 for name in unique_options(option, own)} for option, own in late.items() if unique_options(option, own)}
+        back = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, freed, facts={'kind': kind})] if freed and undo else []
+        self._emit(one, 'set', late, old, facts={'kind': kind}, phase=Phase.LINK_LATE, undo=[*back, *undo], requires=_late_needs(one.netns, late))
 
     def _deletion(self, netns, name, before=None):
         return Operation(self.resource.section, 'delete', netns, name, name, before=before, phase=Phase.DELETE_LINK)
@@ -825,8 +896,14 @@ def without_late(option: str, own: dict) -> dict:
     return {name: value for name, value in own.items() if name not in late}
 
 
+def unique_options(option: str, own) -> list:
+    """The names of those options of a port that no other port of its master can have the same of."""
+    return [name for name in own if PORTS[option].port.by_name[name].unique] if option in PORTS else []
+
+
 def _late_needs(netns, late: dict) -> list:
-    return [(what, netns, name) for own in late.values() for name in own.values() for what in ('link', 'set')]
+    return [(what, netns, name) for option, own in late.items() for key, name in own.items() if key not in unique_options(option, own)
+            for what in ('link', 'set')]
 
 
 def with_defaults(values: dict) -> dict:
