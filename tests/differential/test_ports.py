@@ -98,3 +98,12 @@ def test_narrow_port(spaces, narrow):
     planned = ours.module('vnet_link', check=True, **links(*wanted))
     assert ours.module('vnet_link', **links(*wanted))['operations'] == planned['operations']
     assert ours.link('br0')['mtu'] == 1500 and not ours.module('vnet_link', **links(*wanted))['changed']
+
+
+@pytest.mark.parametrize('mtu, told', [(1500, 0), (9000, 1)])
+def test_ports_of_a_new_bridge(spaces, mtu, told):
+    """Its own MTU is told once more only where its ports may have made it narrower."""
+    ours = spaces('ours')
+    wanted = [{'name': 'br0', 'kind': 'bridge', 'mtu': mtu}, {'name': 'd0', 'kind': 'dummy', 'master': 'br0'}, {'name': 'd1', 'kind': 'dummy', 'master': 'br0'}]
+    operations = ours.module('vnet_link', **links(*wanted))['operations']
+    assert len(operations) == 3 + told and ours.link('br0')['mtu'] == mtu

@@ -28,6 +28,8 @@ _LAYER = ('address', 'broadcast', 'arp', 'multicast', 'txqlen')
 #: what a link keeps that is made anew as one of another kind, whose MAC, MTU, flags and queues are other ones
 _ANY_KIND = ('name', 'alias', 'altnames', 'group', 'master')
 _FIELD = {field.name: field for field in COMMON}
+#: the MTU of a new link that does not sit on another one
+_ETHERNET = 1500
 
 
 def _place(netns):
@@ -474,8 +476,8 @@ class LinkPlan:
         return Operation(self.resource.section, 'set', netns, link.name, link.name, {'mtu': link.values['mtu']}, facts={'kind': link.kind})
 
     def _keep_mtus(self):
-        """A listed bridge whose MTU is what it is to be follows a narrower port that comes: to have its own, it must be told another one than it has."""
-        made = {(one.netns, one.key) for one in self.out if one.action == 'create' or 'mtu' in one.values}
+        """A listed bridge follows a narrower port that comes, unless it is told an MTU that it does not have: neither when it is made nor by its own MTU."""
+        made = {(one.netns, one.key) for one in self.out if one.action == 'set' and 'mtu' in one.values}
         for operation in self.out[:]:
             found = self.world.links(operation.netns).get(operation.key)
             now = found.values if found is not None else {}
@@ -483,10 +485,12 @@ class LinkPlan:
             one = self.index.get(place)
             if one is None or place in made or self._kind_of(*place) != 'bridge' or one.values.get('mtu') is None:
                 continue
-            if operation.values.get('mtu', now.get('mtu', 0)) < one.values['mtu']:
+            kind = KINDS.get(operation.values.get('kind'))
+            own = 0 if kind is not None and (kind.underlay or kind.parent) else _ETHERNET
+            if operation.values.get('mtu', now.get('mtu', own)) < one.values['mtu']:
                 made.add(place)
-                back = self._mtu_back(one.netns, self.world.links(one.netns)[one.key])
-                self._emit(one, 'set', back.values, {}, facts=back.facts, undo=[back], phase=Phase.LINK_LATE)
+                back = [self._mtu_back(netns, link) for netns, link in [(one.netns, self.world.links(one.netns).get(one.key))] if link is not None]
+                self._emit(one, 'set', {'mtu': one.values['mtu']}, {}, facts={'kind': 'bridge'}, undo=back, phase=Phase.LINK_LATE)
 
     def _ports(self, netns, found) -> list[str]:
         """The names of a live link's ports."""
