@@ -3332,7 +3332,7 @@ options:
     suboptions:
       queue_id:
         description:
-          - "Transmit queue that is mapped to the port."
+          - "Transmit queue that is mapped to the port; 0 for none."
           - "Allowed: 0-65535."
         type: int
       prio:

@@ -37,6 +37,8 @@ ALONE = {
     'bridge_port': {'state', 'backup_port'},
     'bond_port': {'prio'},
 }
+#: kinds of which no two can have the same ends and key
+KIN = {'gretap': 'gre', 'erspan': 'gre', 'ip6gretap': 'ip6gre', 'ip6erspan': 'ip6gre', 'vti': 'ipip', 'vti6': 'ip6tnl'}
 #: options that every kind of the fabric takes
 EVERY_LINK = ('alias', 'allmulticast', 'arp', 'broadcast', 'group', 'gso_max_segs', 'gso_max_size', 'multicast', 'promisc', 'txqlen', 'addrgenmode')
 SECTION = {resource.module: section for section, resource in RESOURCES.items()}
@@ -124,7 +126,7 @@ def documents(draw, supply: Supply, places=PLACES):
     fabric = Fabric(draw, spaces)
     links = fabric.links
     for place in spaces:
-        for key, option in draw(st.lists(st.sampled_from(sorted(supply.clusters)), unique_by=lambda one: one[0], max_size=4)):
+        for key, option in draw(st.lists(st.sampled_from(sorted(supply.clusters)), unique_by=lambda one: KIN.get(one[0], one[0]), max_size=4)):
             prefix = 'c' + str(sorted(supply.clusters).index((key, option)))
             links += [dict(item, netns=place) for item in renamed(supply.clusters[key, option], prefix)]
     document['links'] = links
@@ -363,8 +365,8 @@ def exchange(links: list):
     for item in links:
         option = next((option for option in PORTS if option in item), None)
         if option and item.get('master'):
-            ports.setdefault((item['netns'], option), []).append(item)
-    for (unused, option), its in ports.items():
+            ports.setdefault((item['netns'], option, *sorted(item[option])), []).append(item)  # what is not given stays
+    for (unused, option, *unused2), its in ports.items():
         places = [(item['master'], item[option]) for item in its]
         for item, (master, own) in zip(its, places[1:] + places[:1]):
             item['master'], item[option] = master, own

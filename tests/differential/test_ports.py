@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from differential.test_link import MAC
-from differential.test_undo import refused_and_back
+from differential.test_documents import writes
+from differential.test_undo import refused_and_back, seen
+from module import ModuleFailed, run_here
 
 BOND = [f'ip link add bond0 address {MAC(100)} type bond', f'ip link add bond1 address {MAC(101)} type bond',
-        *(f'ip link add d{number} address {MAC(number)} type dummy' for number in range(3)),
+        *(f'ip link add d{number} address {MAC(number)} type dummy' for number in (0, 1, 2, 4)),
+        'ip link set dev d4 up',
         *(f'ip link set dev d{number} master bond0' for number in range(3)),
         'ip link set dev d0 type bond_slave queue_id 1', 'ip link set dev d1 type bond_slave queue_id 2']
 
@@ -52,18 +57,29 @@ def test_made_anew(pair, master):
     [port('d2', 1), port('d0', 0)],
     [port('d2', 1), port('d0', 2), port('d1', 3)],
     [port('d2', 1), {'name': 'd0', 'master': ''}],
+    [port('d4', 1), {'name': 'd0', 'master': 'bond1', 'bond_port': {'queue_id': 1}}, {'name': 'd1', 'bond_port': {'queue_id': 0}}],
     [port('d2', 1), {'name': 'd0', 'master': 'bond1', 'bond_port': {'queue_id': 1}}],
     [port('d2', 2), {'name': 'd1', 'state': 'absent'}],
     [port('d3', 1, kind='dummy', address=MAC(3)), {'name': 'd0', 'state': 'absent'}],
     [{'name': 'bond0', 'kind': 'bond', 'bond': {'mode': '802.3ad'}, 'recreate': True}, port('d0', 2), port('d1', 1)],
-], ids=['swapped', 'moved', 'round', 'port leaves', 'port to another bond', 'port goes', 'new port', 'bond made anew'])
+], ids=['swapped', 'moved', 'round', 'port leaves', 'port comes', 'port to another bond', 'port goes', 'new port', 'bond made anew'])
 def test_queues_of_a_bond(spaces, wanted):
     """Two ports of a bond never have the same queue, not even for a moment: the kernel says EPERM."""
     ours = spaces('ours')
     ours.batch(BOND)
     refused_and_back(ours, links=wanted)
+    before = seen(ours)
     planned = ours.module('vnet_link', check=True, **links(*wanted))
-    assert ours.module('vnet_link', **links(*wanted))['operations'] == planned['operations']
+    for number in itertools.count():
+        try:
+            with writes(refused=number) as sent:
+                made = ours.module('vnet_link', **links(*wanted))
+        except ModuleFailed as exc:
+            assert exc.result['rolled_back'] is True, (number, exc.result['msg'])
+            ours.unchanged(before, seen(ours))
+        else:
+            break
+    assert number >= sent[0] > 0 and made['operations'] == planned['operations']
     shown = {link['ifname']: link['linkinfo'].get('info_slave_data', {}).get('queue_id') for link in ours.json('ip link')[0] if 'linkinfo' in link}
     for one in wanted:
         assert shown.get(one['name']) == one.get('bond_port', {}).get('queue_id')
@@ -107,3 +123,50 @@ def test_ports_of_a_new_bridge(spaces, mtu, told):
     wanted = [{'name': 'br0', 'kind': 'bridge', 'mtu': mtu}, {'name': 'd0', 'kind': 'dummy', 'master': 'br0'}, {'name': 'd1', 'kind': 'dummy', 'master': 'br0'}]
     operations = ours.module('vnet_link', **links(*wanted))['operations']
     assert len(operations) == 3 + told and ours.link('br0')['mtu'] == mtu
+
+
+#: where a port comes from: a bridge of its own, with a VLAN and an entry that it is to have on the other one as well
+ELSEWHERE = ['ip link add br0 up type bridge', 'ip link add br1 up type bridge', f'ip link add d0 up address {MAC(1)} type dummy',
+             f'ip link add d1 up address {MAC(2)} type dummy', 'ip link set dev d0 master br0', 'ip link set dev d1 master br1']
+VLANS = ['bridge vlan add dev d0 vid 10', f'bridge fdb add {MAC(9)} dev d0 master static vlan 10']
+
+
+@pytest.mark.parametrize('links, own, vlans', [
+    ([{'name': 'd0', 'master': 'br1'}], {'d0': [1, 10]}, {'vlans': [{'vid': 10}]}),
+    ([{'name': 'd0', 'master': 'br1'}], {'d0': [10]}, {'vlans': [{'vid': 10}], 'purge': True}),
+    ([{'name': 'br0', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}], {'d0': [1, 77, 10], 'br0': [77]}, {'vlans': [{'vid': 10}, {'vid': 1}]}),
+    ([{'name': 'br0', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}], {'d0': [10], 'br0': [77]}, {'vlans': [{'vid': 10}], 'purge': True}),
+    ([{'name': 'br1', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}, {'name': 'd0', 'master': 'br1'}], {'d0': [10, 77], 'd1': [77], 'br1': [77]}, {'vlans': [{'vid': 10}]}),
+    ([{'name': 'br1', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}, {'name': 'd0', 'master': 'br1'}], {'d0': [10], 'd1': [77], 'br0': [1]},
+     {'vlans': [{'vid': 10}], 'purge': True}),
+    ([{'name': 'br1', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 0}}, {'name': 'd0', 'master': 'br1'}], {'d0': [10], 'd1': [], 'br1': []}, {'vlans': [{'vid': 10}]}),
+], ids=['moved', 'moved, purged', 'default', 'default, purged', 'moved, default', 'moved, default, purged', 'no default'])
+def test_vlans_and_entries_of_a_port(spaces, links, own, vlans):
+    """They go with the bridge, and the default VLAN follows the bridge's; what is listed is there afterwards, also where it was there before."""
+    ours = spaces('ours')
+    ours.batch([line for line in ELSEWHERE if line.startswith('ip ')])
+    ours.batch(VLANS)
+    document = {'links': links, 'bridge_vlans': [{'dev': 'd0', **vlans}],
+                'fdb': [{'dev': 'd0', 'mac': MAC(9), 'master': True, 'entry_state': 'static', 'vlan': 10}]}
+    document = {section: [dict(item, netns=ours.name) for item in items] for section, items in document.items()}
+
+    def tables() -> dict:
+        vlans, entries = ours.normal('bridge vlan', 'bridge fdb').values()
+        return {'vlans': vlans, 'entries': [entry for entry in entries if entry['mac'] == MAC(9)]}
+
+    before = tables()
+    planned = run_here('vnet_state', document, check=True)
+    for number in itertools.count():
+        try:
+            with writes(refused=number) as sent:
+                made = run_here('vnet_state', document)
+        except ModuleFailed as exc:
+            assert exc.result['rolled_back'] is True, (number, exc.result['msg'])
+            ours.unchanged(before, tables())
+        else:
+            break
+    assert number >= sent[0] > 0 and made['operations'] == planned['operations']
+    found = {one['ifname']: sorted(each['vlan'] for each in one['vlans']) for one in ours.json('bridge vlan')[0]}
+    assert {name: found.get(name, []) for name in own} == {name: sorted(vids) for name, vids in own.items()}
+    assert any(entry['mac'] == MAC(9) and entry.get('vlan') == 10 and entry['ifname'] == 'd0' for entry in ours.json('bridge fdb')[0])
+    assert not run_here('vnet_state', document)['operations']

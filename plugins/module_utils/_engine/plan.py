@@ -48,10 +48,21 @@ def _note_links(operations, world):
         if operation.section == 'links' and operation.action == 'create' and operation.values.get('kind') == 'bridge':
             default[operation.netns, operation.key] = operation.values.get('bridge', {}).get('vlan_default_pvid', 1)
     for operation in operations:
+        if operation.section == 'links' and operation.action == 'set' and 'vlan_default_pvid' in operation.values.get('bridge', {}):
+            place = (operation.netns, operation.key)
+            found = world.links(operation.netns).get(operation.key)
+            if place not in default and found is not None and found.kind == 'bridge':
+                world.default_pvids[place] = (found.values['bridge'].get('vlan_default_pvid', 1), operation.values['bridge']['vlan_default_pvid'])
+    default.update((place, new) for place, (unused, new) in world.default_pvids.items())
+    made = {place for place in default if place not in world.default_pvids}
+    for operation in operations:
         master = operation.values.get('master')
         if operation.action not in ('create', 'set') or operation.facts.get('put_back'):
             continue
-        if (operation.netns, operation.key) in default and operation.action == 'create':
+        found = world.links(operation.netns).get(operation.key)
+        if found is not None and 'master' in operation.values and found.values.get('master') and found.values['master'] != master:
+            world.moved.add((operation.netns, operation.key))
+        if (operation.netns, operation.key) in made and operation.action == 'create':
             world.default_vlans[operation.netns, operation.key] = {default[operation.netns, operation.key]} - {0}
         if not master:
             continue

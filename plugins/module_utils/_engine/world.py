@@ -95,6 +95,10 @@ class World:
         self.made: dict = {}
         #: {(netns, name): {vid}} that the kernel gives to bridges and ports that the plan makes
         self.default_vlans: dict = {}
+        #: (netns, name) of links that become ports of another master: what they have as ports goes
+        self.moved: set = set()
+        #: {(netns, name): (vid, vid)} of live bridges whose default VLAN changes
+        self.default_pvids: dict = {}
 
     def promised(self, netns: str | None, name: str) -> str | None:
         """The kind of a link that another resource of the same plan makes."""

@@ -70,8 +70,7 @@ class Entry(Resource):
     def plan(self, wanted, scopes, world):
         operations = []
         for one in wanted:
-            table = world.table(self.section, one.netns)
-            found = self.find(table, one)
+            found = self.find(self.present(world, one.netns), one)
             if one.absent:
                 if found is not None:
                     operations.append(self.deletion(one.netns, one.key, found, one.where))
@@ -88,10 +87,14 @@ class Entry(Resource):
         for scope in scopes:
             keep = {(one.netns, one.key) for one in wanted if not one.absent}
             gone = {operation.key for operation in operations if operation.action == 'delete' and operation.netns == scope.netns}
-            for key, values in world.table(self.section, scope.netns).items():
+            for key, values in self.present(world, scope.netns).items():
                 if (scope.netns, key) not in keep and key not in gone and self.scoped(scope, key, values):
                     operations.append(self.deletion(scope.netns, key, values, scope.where))
         return operations
+
+    def present(self, world, netns) -> dict:
+        """Those of the live entries that are still there when all links of the plan are."""
+        return world.table(self.section, netns)
 
     def find(self, table, one):
         """The live entry of a wanted one."""

@@ -176,8 +176,7 @@ class BridgeVlan(Resource):
         for one in wanted:
             dev, vid = one.key
             self._check_device(one, dev, world)
-            table = world.table(self.section, one.netns)
-            found = table.get(one.key)
+            found = self._present(world, one.netns).get(one.key)
             if one.absent:
                 if found is not None:
                     steps.append(('delete', one.netns, dev, vid, found, {}, one.where))
@@ -192,17 +191,39 @@ class BridgeVlan(Resource):
                     old = {name: value for name, value in found.items() if name not in ('dev', 'vid')}
                     steps.append(('set', one.netns, dev, vid, old, {**old, **values}, one.where))
         keep = {(one.netns, *one.key) for one in wanted if not one.absent}
+        standing: dict = {}
         for scope in scopes:
             dev = scope.limits['dev']
-            table = world.table(self.section, scope.netns)
-            present = {vid for other, vid in table if other == dev}
-            if not present:
-                present |= world.default_vlans.get((scope.netns, dev), set())
-            for vid in sorted(present):
+            if scope.netns not in standing:
+                of_netns = standing[scope.netns] = {}
+                for (name, vid), found in self._present(world, scope.netns).items():
+                    of_netns.setdefault(name, {})[vid] = found
+            for vid, found in sorted(standing[scope.netns].get(dev, {}).items()):
                 if (scope.netns, dev, vid) not in keep:
-                    found = table.get((dev, vid), {'dev': dev, 'vid': vid, 'pvid': True, 'untagged': True})
                     steps.append(('purge', scope.netns, dev, vid, found, {}, scope.where))
         return self._merge(steps, world)
+
+    def _present(self, world, netns) -> dict:
+        """The table as it will be when all links of the plan are there: what new ports get, and what goes with a default VLAN that changes."""
+        found = world.standing.get((self.section, netns, 'present'))
+        if found is not None:
+            return found
+        table = world.table(self.section, netns)
+        known = {dev for dev, unused in table}
+        found = {key: values for key, values in table.items() if (netns, key[0]) not in world.moved}
+        for place, vids in world.default_vlans.items():
+            if place[0] == netns and (place[1] not in known or place in world.moved):
+                found.update(((place[1], vid), _default(place[1], vid)) for vid in vids)
+        for (place, bridge), (old, new) in world.default_pvids.items():
+            links = world.links(netns) if place == netns else {}
+            for dev in (name for name, link in links.items() if (name == bridge or link.values.get('master') == bridge) and (netns, name) not in world.moved):
+                has = found.get((dev, old), {})
+                # br_vlan.c, __br_vlan_set_default_pvid(): what somebody has set otherwise stays
+                if (dev, new) not in found and (has.get('pvid') and has.get('untagged') if old else new):
+                    found.pop((dev, old), None)
+                    found.update({(dev, new): _default(dev, new)} if new else {})
+        world.standing[self.section, netns, 'present'] = found
+        return found
 
     def _check_device(self, one, dev, world):
         if not one.absent and not world.has_link(one.netns, dev):
@@ -225,7 +246,9 @@ class BridgeVlan(Resource):
                 operations.append(self._operation(action, netns, dev, vid, before, after, where, world))
             last = ((shape, offset, old_offset), vid)
         for operation in operations:
-            operation.undo = self._undo(operation) + self._old_pvid(operation, world)
+            # what the bridge had given goes or comes back with the port
+            given = operation.action == 'delete' and operation.phase == Phase.VLAN
+            operation.undo = [] if given else self._undo(operation) + self._old_pvid(operation, world)
         return operations
 
     def _old_pvid(self, operation, world) -> list[Operation]:
@@ -241,12 +264,10 @@ class BridgeVlan(Resource):
         facts = {'self': self._is_bridge(netns, dev, world)}
         deleting = action in ('delete', 'purge')
         # what a new port is given by its bridge can only be taken away once the port is there
-        fresh = deleting and (dev, vid) not in world.table(self.section, netns)
+        fresh = deleting and ((netns, dev) in world.moved or (dev, vid) not in world.table(self.section, netns))
         operation = Operation(self.section, 'delete' if deleting else action, netns, (dev, vid, vid), f'{dev} VLAN {vid}', after, before,
                               where=where, facts=facts, phase=Phase.UNSET_VLAN if deleting and not fresh else Phase.VLAN,
                               requires={('link', netns, dev), ('set', netns, dev)} | ({('netns', netns)} if netns else set()))
-        if fresh:
-            operation.facts['fresh'] = True
         return operation
 
     def _undo(self, operation):
@@ -341,6 +362,11 @@ class BridgeVlan(Resource):
         for item in items:
             ports.setdefault((item.get('netns'), item['dev']), {**item, 'vlans': []})['vlans'] += item['vlans']
         return list(ports.values())
+
+
+def _default(dev: str, vid: int) -> dict:
+    """What the kernel gives a new port of a bridge with this default VLAN."""
+    return {'dev': dev, 'vid': vid, 'pvid': True, 'untagged': True}
 
 
 def _without_ids(values: dict) -> tuple:

@@ -200,6 +200,11 @@ class Fdb(Entry):
             return True  # the bridge leaves such an entry to who learned it, whatever its state
         return name not in (*_LEADS, 'entry_state') or value == found.get(name)
 
+    def present(self, world, netns):
+        table = super().present(world, netns)
+        moved = {dev for place, dev in world.moved if place == netns}
+        return {key: values for key, values in table.items() if key[0] not in moved or not values['master']} if moved else table
+
     def find(self, table, one):
         found = super().find(table, one)
         if found is not None and one.absent and any(one.values[name] != found.get(name) for name in _LEADS if name in one.values):

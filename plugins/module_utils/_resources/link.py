@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
-from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KIND_OPTIONS, KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.part import told_otherwise
@@ -60,7 +60,8 @@ class Link(Resource):
             if name in PORTS or (name == 'peer' and kind is not None and kind.paired):
                 continue
             if kind is None or name != kind.key:
-                raise InputError(f"{where}: option '{name}' does not fit kind {values.get('kind', 'none')}")
+                raise InputError(f"{where}: option '{name}' does not fit kind {values['kind']}" if 'kind' in values else
+                                 f"{where}: option '{name}' needs kind: {KIND_OPTIONS[name]}")
             if kind.expand:
                 values[name] = kind.expand(values[name])
         absent = item.get('state') == 'absent'

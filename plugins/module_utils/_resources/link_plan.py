@@ -296,6 +296,8 @@ class LinkPlan:
                 {option: without_late(option, own) for option, own in back.items()}, late_options(back)) if its]
             undo += self.hung(one.netns, one.key, OF_PORT)
         undo += hung
+        if 'vlan_default_pvid' in changed.get('bridge', ()):
+            undo += [back for name in (one.key, *self._ports(one.netns, found)) for back in self.hung(one.netns, name, ('bridge_vlans',))]
         for master in dict.fromkeys((changed.get('master'), before.get('master'), found.values.get('master') if 'mtu' in changed else None)):
             undo += self._master_back(one.netns, master)
         undo += self._down_above(one.netns, [found.name])
