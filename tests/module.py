@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import json
@@ -68,6 +69,7 @@ def run_here(name: str, options: dict, check: bool = False, diff: bool = False) 
     output = io.StringIO()
     with mock.patch.object(sys, 'stdout', output):
         _main(module, dict(options, _ansible_check_mode=check, _ansible_diff=diff))
+    gc.enable()
     warnings._global_warnings.clear()  # pylint: disable=protected-access
     return _result(name, output.getvalue())
 

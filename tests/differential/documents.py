@@ -206,7 +206,11 @@ class Fabric:
             self.stacked[place].add(parent)
             there = self.draw(st.sampled_from(self.spaces))
             far = {'link_netns': place} if there != place else {}
-            self._master(self.link(kind, there, link=parent, **far))
+            item = self.link(kind, there, link=parent, **far)
+            for below in self.links:  # a new VLAN takes it over, one that is there does not
+                if (below['netns'], below['name']) == (place, parent) and 'broadcast' in below:
+                    item.setdefault('broadcast', below['broadcast'])
+            self._master(item)
 
     def _macvlan(self, kind, place):
         parents = [name for name, other in self.made[place].items() if other in ('dummy', 'veth', 'vlan', 'bridge')

@@ -115,6 +115,35 @@ def test_what_the_kernel_dropped_is_written_again(pair_either_way, monkeypatch):
     pair.ours.like(pair.theirs, 'bridge fdb')
 
 
+@pytest.mark.parametrize('order', ['newest first', 'any'])
+@pytest.mark.parametrize('action', ['create', 'set', 'delete'])
+def test_each_loss_is_noticed(pair, monkeypatch, action, order):
+    """What is read back where: new entries from the beginning of a dump, some at a time; a few of many one by one; else all."""
+    monkeypatch.setattr(fdb_rows, 'MANY', 3)
+    monkeypatch.setattr(fdb_rows, '_TOGETHER', 7)
+    pair.both('ip link add vx0 type vxlan id 7 dstport 4789 remote 10.9.9.9')
+    pair.both(*lines(entries(60)))
+    if order == 'any':  # as kernels before 6.16 tell of them: by what their MAC comes to
+        told = NetlinkSocket.told
+        monkeypatch.setattr(NetlinkSocket, 'told', lambda *arguments: reversed(list(told(*arguments))))
+    alike, lost = NetlinkSocket.alike, []
+
+    def forgetful(self, kind, flags, head, tails):
+        if not lost:
+            lost.append(tails[2])
+            tails = tails[:2] + tails[3:]
+        return alike(self, kind, flags, head, tails)
+
+    monkeypatch.setattr(NetlinkSocket, 'alike', forgetful)
+    config = {'create': entries(40, first=60), 'set': entries(20, dst=lambda place: '10.0.9.9'), 'delete': entries(20)}[action]
+    options = {'netns': pair.ours.name, 'dev': 'vx0', 'config': config, 'state': 'absent' if action == 'delete' else 'present'}
+    made = run_here('vnet_fdb', options)
+    assert lost and 'made again' in str(made['warnings'])
+    pair.theirs.batch(lines(config, {'create': 'add', 'set': 'replace', 'delete': 'del'}[action]))
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert run_here('vnet_fdb', options)['operations'] == []
+
+
 def test_listed_twice(pair_either_way):
     config = entries(5) + entries(1, dst=lambda place: '10.0.0.9')
     assert 'twice' in pair_either_way.ours.refused('vnet_fdb', dev='vx0', config=config)['msg']

@@ -7,6 +7,7 @@ Prints {phase: [seconds, ...]} as JSON. Programs are timed with their start, Pyt
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -64,6 +65,7 @@ class Engine(Contestant):
         from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import run as engine
         from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import TransactionError
         from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
+        gc.disable()  # as the modules do
         self.go = lambda document: engine(from_document(RESOURCES, document), RESOURCES, diff=False)
         self.refused = TransactionError
         small = type(self.workload)(100)
@@ -74,7 +76,10 @@ class Engine(Contestant):
         return True
 
     def prepare(self, phase):
-        self.document = self.workload.document(phase)
+        if not hasattr(self, "documents"):  # in memory that no round has been through, as a task has them
+            self.documents = {phase: self.workload.document(phase) for phase in PHASES}
+        self.document = self.documents[phase]
+        gc.collect()
 
     def act(self, phase):
         try:

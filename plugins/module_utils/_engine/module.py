@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_module
@@ -52,6 +54,7 @@ def resource_main(section: str):
 
 def leave(module: AnsibleModule, outcome):
     """Leave with the result that `outcome()` returns, or with one sentence about what is wrong."""
+    gc.disable()  # a module lives for a moment, and what it makes it needs to the end
     try:
         result = outcome()
     except VnetError as exc:

@@ -119,6 +119,16 @@ class Namespaces:
                 self._sockets[key] = open_socket(protocol)
         return self._sockets[key]
 
+    @contextlib.contextmanager
+    def aside(self, netns: str | None):
+        """A netlink socket of that namespace for something that will not be finished."""
+        with self.entered(netns):
+            sock = open_socket()
+        try:
+            yield sock
+        finally:
+            sock.close()
+
     def adopt(self, sock):
         """Use a socket made elsewhere as the one of the module's own namespace."""
         self._sockets[None, 0] = sock

@@ -13,9 +13,7 @@ import os
 import socket
 import struct
 import time
-from array import array
 from collections import namedtuple
-from itertools import chain, repeat
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import attributes
@@ -28,7 +26,7 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHK = 270, 10, 11, 12
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _BUFFER = 8 << 20
 #: A VXLAN FDB entry takes memory of each CPU, of which the kernel finds more only between two sends: in one of a thousand, each takes four times as long.
-_CHUNK_MESSAGES, _CHUNK_BYTES = 200, 128 << 10
+_CHUNK_MESSAGES, _CHUNK_BYTES = 100, 128 << 10
 #: seconds before each try of a dump, since it may be interrupted: on a machine whose thousands of links have just come up, addresses change for seconds
 _DUMP_PAUSES = (0, 0, 0, 0, 0.01, 0.02, 0.05, 0.1, 0.2, *[0.5] * 30)
 _HEAD = struct.Struct('=IHHII')
@@ -125,25 +123,26 @@ class NetlinkSocket:
             first += seq - base
         return failed, replies
 
-    def alike(self, kind: int, flags: int, head: bytes, tails: list) -> tuple[dict[int, KernelError], list]:
-        """As batch(), of many small messages that all begin with `head`, whose lengths are multiples of four.
+    def alike(self, kind: int, flags: int, head: bytes, tails: list) -> dict[int, KernelError]:
+        """As batch(), of many small messages that begin with `head` and have tails of one length, a multiple of four.
 
-        Returns ({index: KernelError}, [reply with its header, ...]).
+        {index: KernelError}. They all have one sequence number; where one is refused, those sent with it are sent once more to learn which: use it
+        for what may be said twice.
         """
         failed: dict[int, KernelError] = {}
-        replies: list = []
-        begin = {size: _HEAD.pack(16 + len(head) + size, kind, flags | NLM_F_REQUEST, 0, 0)[:8] for size in set(map(len, tails))}
-        head = b'\0\0\0\0' + head  # after the sequence number
+        length = 16 + len(head) + len(tails[0] if tails else b'')
         for first in range(0, len(tails), _CHUNK_MESSAGES):
             part = tails[first:first + _CHUNK_MESSAGES]
-            base = self.seq + 1
-            self.seq += len(part) + 1
-            numbers = array('I', range(base, self.seq)).tobytes()
-            sequence = [numbers[place:place + 4] for place in range(0, len(numbers), 4)]
+            self.seq += 2
+            begin = _HEAD.pack(length, kind, flags | NLM_F_REQUEST, self.seq - 1, 0) + head
             end = _HEAD.pack(16, _NOOP, NLM_F_REQUEST | NLM_F_ACK, self.seq, 0)  # answered when all the others are done
-            self.sock.send(b''.join(chain(chain.from_iterable(zip(map(begin.__getitem__, map(len, part)), sequence, repeat(head), part)), [end])))
-            replies += self._collect(base, self.seq, first, failed)
-        return failed, replies
+            self.sock.send(begin + begin.join(part) + end)
+            refused: dict[int, KernelError] = {}
+            self._collect(self.seq - 1, self.seq, 0, refused)
+            if refused:
+                refused, unused = self.batch(Request(kind, flags, head + tail) for tail in part)
+                failed.update((first + place, error) for place, error in refused.items())
+        return failed
 
     def _collect(self, base: int, final: int, first: int, failed: dict) -> list[bytes]:
         """Reads until message `final` is answered: what was refused goes into `failed`, other datagrams are returned."""
@@ -180,21 +179,30 @@ class NetlinkSocket:
         raise KernelError(errno.EINTR, f'a dump was interrupted by other changes for {sum(_DUMP_PAUSES):.0f} seconds; try again')
 
     def _dump_once(self, kind: int, body: bytes, whole):
+        found, interrupted = [], False
+        for told, disturbed in self.told(kind, body, whole):
+            found += told
+            interrupted = interrupted or disturbed
+        return found, interrupted
+
+    def told(self, kind: int, body: bytes, whole=None):
+        """Yields (what dump() returns, whether it was interrupted) of each datagram of a dump as the kernel makes it; who leaves early closes the socket."""
         self.seq = (self.seq + 1) & 0xFFFFFFFF
         self.sock.send(_HEAD.pack(16 + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, self.seq, 0) + body)
-        found, interrupted = [], False
-        while True:
+        done = False
+        while not done:
             try:
                 data = self._receive()
             except OSError as exc:
                 if exc.errno != errno.ENOBUFS:
                     raise
-                interrupted = True
+                yield [], True
                 continue
             taken = whole(data, self.seq) if whole is not None else None
             if taken is not None:
-                found += taken
+                yield taken, False
                 continue
+            found, interrupted = [], False
             for got, flags, seq, start, end in _messages(data):
                 if seq != self.seq:
                     continue
@@ -203,9 +211,11 @@ class NetlinkSocket:
                     error = parse_error(data, start, end, flags) if end - start >= 4 else None
                     if error is not None:
                         raise error
-                    return found, interrupted
+                    done = True
+                    break
                 if got != _NOOP:
                     found.append((data, start, end))
+            yield found, interrupted
 
 
 def open_socket(protocol: int = 0) -> NetlinkSocket:

@@ -13,6 +13,7 @@ import errno
 import re
 import struct
 from heapq import nsmallest
+from operator import concat, itemgetter
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import IN_PLACE
@@ -20,10 +21,12 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, attribute
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, NetlinkSocket, Request
 
 #: from so many entries on
 MANY = 256
+#: entries that are written, and read back, at a time
+_TOGETHER = 2000
 #: entries that a result tells one by one
 SHOWN = 20
 #: options that may stand beside the list, with nothing but mac and dst in its items
@@ -47,10 +50,12 @@ _EVEN = bytes(range(0, 256, 2))
 class Rows:
     """Entries as rows of bytes; `top` and `items` are the options as the user gave them."""
 
-    __slots__ = ('resource', 'rows', 'top', 'items')
+    __slots__ = ('resource', 'rows', 'top', 'items', 'unread')
 
     def __init__(self, resource, rows: list, top: dict, items: list):
         self.resource, self.rows, self.top, self.items = resource, rows, top, items
+        #: what is to be done with them and was not read back yet: actions; None: nobody keeps count
+        self.unread: set | None = None
 
     def single(self, one) -> tuple[list, list]:
         """(wanted, scopes): the same, entry by entry."""
@@ -68,8 +73,8 @@ def columns(resource, top: dict, items: list) -> Rows | None:
             items = [{name: value for name, value in item.items() if value is not None} for item in items]
         if set(map(len, items)) != {2}:
             return None
-        text = ''.join([item['mac'] + '\n' for item in items])
-        names = [item['dst'] for item in items]
+        text = '\n'.join(map(itemgetter('mac'), items)) + '\n'
+        names = list(map(itemgetter('dst'), items))
         octets = bytes.fromhex(text.replace(':', ''))
         if text[2::3] != ':::::\n' * len(items) or len(octets) != 6 * len(items):
             return None
@@ -78,29 +83,37 @@ def columns(resource, top: dict, items: list) -> Rows | None:
         return None
     if octets[::6].translate(None, _EVEN):  # multicast
         return None
-    macs = [mac for mac, in struct.iter_unpack('6s', octets)]
+    macs = list(map(itemgetter(0), struct.iter_unpack('6s', octets)))
     different = set(macs)
     if len(different) != len(items) or _FLOOD in different:
         return None
-    return Rows(resource, [mac + ends[name] for mac, name in zip(macs, names)], top, items)
+    return Rows(resource, list(map(concat, macs, map(ends.__getitem__, names))), top, items)
+
+
+def _plain(index: int):
+    """The expression of a plain permanent entry of a device as the kernel tells of it; its group is the row."""
+    ndmsg = re.escape(_NDMSG.pack(neigh.AF_BRIDGE, index, _STATE, neigh.NTF_SELF, 0)[:-1]) + b'.'
+    return re.compile(ndmsg + re.escape(_LLADDR) + b'(' + _ROW + b').{20}', re.DOTALL)
+
+
+def _ask(socket, index: int, ask):
+    """ask(socket, ...) for the entries of a device: datagrams that have nothing but plain permanent ones are one list of rows, others single messages."""
+    one, many = _plain(index), {}
+
+    def whole(data, seq):
+        if seq not in many:
+            many[seq] = re.compile(_LENGTHS + re.escape(struct.pack('=HHI', neigh.RTM_NEWNEIGH, NLM_F_MULTI, seq)) + b'.{4}' + one.pattern, re.DOTALL)
+        rows = many[seq].findall(data)
+        return [rows] if sum(map(len, rows)) + len(rows) * (_BEFORE + _AFTER) == len(data) else None
+
+    return ask(socket, neigh.RTM_GETNEIGH, _NDMSG.pack(neigh.AF_BRIDGE, index, 0, 0, 0), whole), one
 
 
 def observe(kernel, netns: str | None, dev: str) -> tuple[set, set]:
     """(plain permanent entries of a device as rows, MACs that have other entries than such)."""
-    index = kernel.index(netns, dev)
-    ndmsg = re.escape(_NDMSG.pack(neigh.AF_BRIDGE, index, _STATE, neigh.NTF_SELF, 0)[:-1]) + b'.'
-    plain = ndmsg + re.escape(_LLADDR) + b'(' + _ROW + b').{20}'
-    one, many = re.compile(plain, re.DOTALL), {}
-
-    def whole(data, seq):
-        """The rows, in one list, of a datagram that has nothing but plain entries."""
-        if seq not in many:
-            many[seq] = re.compile(_LENGTHS + re.escape(struct.pack('=HHI', neigh.RTM_NEWNEIGH, NLM_F_MULTI, seq)) + b'.{4}' + plain, re.DOTALL)
-        rows = many[seq].findall(data)
-        return [rows] if sum(map(len, rows)) + len(rows) * (_BEFORE + _AFTER) == len(data) else None
-
+    dump, one = _ask(kernel.namespaces.socket(netns), kernel.index(netns, dev), NetlinkSocket.dump)
     found, other = set(), set()
-    for told in kernel.namespaces.socket(netns).dump(neigh.RTM_GETNEIGH, _NDMSG.pack(neigh.AF_BRIDGE, index, 0, 0, 0), whole):
+    for told in dump:
         if isinstance(told, list):
             found.update(told)
             continue
@@ -113,9 +126,37 @@ def observe(kernel, netns: str | None, dev: str) -> tuple[set, set]:
     return found, other
 
 
+def _stands(kernel, netns: str | None, index: int, rows: list) -> bool:
+    """Whether entries that have just been made are there, as far as the beginning of a dump tells.
+
+    Linux 6.16 and later tell of the newest entries first. To read all of them is much more than so many times the work: for each part of a dump the
+    kernel walks over all that it has told before.
+    """
+    found: list = []
+    with kernel.namespaces.aside(netns) as socket:
+        parts, one = _ask(socket, index, NetlinkSocket.told)
+        for told, unused in parts:
+            for its in told:
+                found += its if isinstance(its, list) else [match[1] for match in [one.fullmatch(*its)] if match]
+            if len(found) >= len(rows):
+                break
+    return found[:len(rows)] == rows[::-1] or found and set(rows) <= set(found)
+
+
+def _asked(kernel, netns: str | None, index: int, rows: list) -> list:
+    """Those of the rows that are there, each of them asked for."""
+    head = _NDMSG.pack(neigh.AF_BRIDGE, index, 0, neigh.NTF_SELF, 0) + _LLADDR
+    one = _plain(index)
+    unused, replies = kernel.namespaces.socket(netns).batch(Request(neigh.RTM_GETNEIGH, 0, head + row[:8]) for row in rows)
+    told = {place: one.fullmatch(body) for place, ((unused, body),) in replies.items()}
+    return [row for place, row in enumerate(rows) if told.get(place) and told[place][1] == row]
+
+
 def plan(resource, one, world) -> list[Operation] | None:
     """Up to three operations: entries to make, to lead elsewhere, to remove. None where entries of other forms are in the way."""
     rows, dev, netns = one.values['rows'], one.values['dev'], one.netns
+    if rows.unread == set():
+        return []
     if not world.has_link(netns, dev):
         if one.absent:
             return []
@@ -139,6 +180,11 @@ def plan(resource, one, world) -> list[Operation] | None:
     for action, changed, old in (('delete', gone, gone), ('set', moved, before), ('create', new, [])):
         if changed:
             operations.append(_operation(resource, one, action, changed, old, rendered=world.kernel is None))
+    if operations and not (live and (netns, dev) in world.made):  # of a device that is made anew, all is read back at the end
+        rows.unread = {operation.action for operation in operations}
+        for operation in operations:
+            operation.facts['of'] = rows
+            operation.facts['few'] = 2 * len(operation.facts['rows']) < len(found)
     return operations
 
 
@@ -167,15 +213,35 @@ def _text(row: bytes) -> str:
 
 
 def send(operation, kernel):
-    """Write all entries of an operation; KernelError names the first that was refused."""
+    """Write all entries of an operation; KernelError names the first that was refused. New ones are read back, some at a time."""
     netns, rows, deleting = operation.netns, operation.facts['rows'], operation.action == 'delete'
-    head = _NDMSG.pack(neigh.AF_BRIDGE, kernel.index(netns, operation.facts['dev']), _STATE, neigh.NTF_SELF, 0) + _LLADDR
+    index, wanted = kernel.index(netns, operation.facts['dev']), operation.facts.get('of')
+    head = _NDMSG.pack(neigh.AF_BRIDGE, index, _STATE, neigh.NTF_SELF, 0) + _LLADDR
     kind, flags = (neigh.RTM_DELNEIGH, 0) if deleting else (neigh.RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE)
-    refused, unused = kernel.namespaces.socket(netns).alike(kind, flags, head, rows)
-    for place in sorted(refused):
-        error = refused[place]
-        if not (deleting and error.errno == errno.ENOENT):
-            raise KernelError(error.errno, f'{rows[place][_MAC].hex(":")} dst {_text(rows[place])}: {error.args[0]}')
+    seen = wanted is not None and wanted.unread is not None
+    for part in _parts(rows):
+        refused = kernel.namespaces.socket(netns).alike(kind, flags, head, part)
+        for place in sorted(refused):
+            error = refused[place]
+            if not (deleting and error.errno == errno.ENOENT):
+                raise KernelError(error.errno, f'{part[place][_MAC].hex(":")} dst {_text(part[place])}: {error.args[0]}')
+        if seen and operation.action == 'create':
+            seen = _stands(kernel, netns, index, part)
+        elif seen and operation.facts['few']:
+            seen = len(_asked(kernel, netns, index, part)) == (0 if deleting else len(part))
+        else:
+            seen = False
+    if seen:
+        wanted.unread.discard(operation.action)
+
+
+def _parts(rows: list):
+    """Some rows at a time, of one length each: destinations are of IPv4 or of IPv6."""
+    lengths = set(map(len, rows))
+    for length in lengths:
+        its = rows if len(lengths) == 1 else [row for row in rows if len(row) == length]
+        for first in range(0, len(its), _TOGETHER):
+            yield its[first:first + _TOGETHER]
 
 
 def commands(operation, words) -> list[list[str]]:
