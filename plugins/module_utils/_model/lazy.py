@@ -27,10 +27,7 @@ class Lazy(dict):
         return len(self._makers)
 
     def get(self, name, default=None):
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        return self[name] if name in self._makers else default
 
     def keys(self):
         return self._makers.keys()

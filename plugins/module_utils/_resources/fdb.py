@@ -317,7 +317,7 @@ class Fdb(Entry):
 
 def implied(link) -> set:
     """(mac, dst) of the entry that a VXLAN device has for its own default destination: it is set with the link."""
-    vxlan = link.values.get('vxlan') or {}
+    vxlan = link.get('vxlan') or {} if link.kind == 'vxlan' else {}
     remote = vxlan.get('remote') or vxlan.get('group')
     return {(FLOOD, remote)} if remote else set()
 
@@ -362,8 +362,10 @@ class Above:
 def _is_own(values, link, links, above) -> bool:
     """The entries that the kernel keeps for a link's own MAC, those of what sits on it, and the multicast groups that it listens to."""
     mac = values['mac']
+    if mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:')):
+        return True
     own = {link.values.get('address')}
     master = links.by_index.get(link.master_index)
     if master is not None:
         own.add(master.values.get('address'))
-    return mac in own or mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:')) or mac in above.macs(link)
+    return mac in own or mac in above.macs(link)

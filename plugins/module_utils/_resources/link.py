@@ -46,8 +46,9 @@ class Link(Resource):
         nested = {name: given.pop(name) for name in list(given) if isinstance(getattr(self.table.by_name.get(name), 'type', None), Options)}
         if 'name' not in given:
             raise InputError(f'{where}: name is missing')
-        where = f"{where} ({self.table.by_name['name'].parse(given['name'], where)})"
-        values = self.table.parse({name: value for name, value in given.items() if name not in ('netns', 'state', 'recreate')}, where)
+        name = self.table.by_name['name'].parse(given.pop('name'), where)
+        where = f'{where} ({name})'
+        values = {'name': name, **self.table.parse({option: value for option, value in given.items() if option not in ('netns', 'state', 'recreate')}, where)}
         if values.get('link_netns') == OWN_NETNS:
             values['link_netns'] = None
         kind = KINDS.get(values.get('kind', ''))

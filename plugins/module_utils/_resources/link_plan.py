@@ -28,6 +28,8 @@ _LAYER = ('address', 'broadcast', 'arp', 'multicast', 'txqlen')
 #: what a link keeps that is made anew as one of another kind, whose MAC, MTU, flags and queues are other ones
 _ANY_KIND = ('name', 'alias', 'altnames', 'group', 'master')
 _FIELD = {field.name: field for field in COMMON}
+_PORT_OPTIONS = frozenset(PORTS)
+_OF_PARTS = {option for part in COMMON_PARTS for option in part.options}
 #: the MTU of a new link that does not sit on another one
 _ETHERNET = 1500
 
@@ -639,15 +641,16 @@ class LinkPlan:
     @staticmethod
     def _look(one, found):
         """Reads the common parts that are asked for."""
-        for part in COMMON_PARTS:
-            if any(option in one.values for option in part.options):
-                found.look(part)
+        if not _OF_PARTS.isdisjoint(one.values):
+            for part in COMMON_PARTS:
+                if any(option in one.values for option in part.options):
+                    found.look(part)
 
     def _check_parts(self, one, found):
         """Lets all parts refuse what is wanted of them; where a link is made anew, they are asked otherwise."""
         kind = KINDS.get(one.values.get('kind') or (found.kind if found is not None else None))
         asked = [(part, one.values[kind.key]) for part in kind.parts if kind.key in one.values] if kind is not None else []
-        asked += [(part, one.values) for part in COMMON_PARTS if any(option in one.values for option in part.options)]
+        asked += [(part, one.values) for part in COMMON_PARTS if not _OF_PARTS.isdisjoint(one.values) and any(option in one.values for option in part.options)]
         for part, values in asked:
             sentence = part.check(values, found)
             if sentence:
@@ -706,8 +709,8 @@ class LinkPlan:
         """Refuses what two ports of a master cannot both have."""
         owners: dict = {}
         for one in self.wanted:
-            for option in PORTS:
-                for name in unique_options(option, one.values.get(option) or ()) if not one.absent else ():
+            for option in _PORT_OPTIONS.intersection(one.values) if not one.absent else ():
+                for name in unique_options(option, one.values[option]):
                     found = self.world.links(one.netns).get(one.key)
                     master = one.values.get('master', found.values.get('master') if found is not None else None)
                     if not master or not one.values[option][name]:
