@@ -48,16 +48,17 @@ MOST = {"each": 100, "pyroute2": 10_000, "ifstate": 100}
 IFSTATE = ROOT / ".build/ifstate"
 
 
-def rounds(contestant: str, workload: str, n: int) -> int:
-    if contestant in ("each", "ifstate"):
+def rounds(contestant: str, workload: str, n: int, elsewhere: bool = False) -> int:
+    if contestant in ("each", "ifstate") or elsewhere and n > 1000:
         return 1
     if contestant in ("batch", "pyroute2") and workload in ("veth", "vlan", "macvlan") and n >= 1000:  # the kernel takes 20 ms to remove each
-        return 2 if n == 1000 else 1
-    return 7 if n <= 100 else 5 if n <= 1000 else 3
+        return 1 if n > 1000 or elsewhere else 2
+    return 3 if n > 1000 or elsewhere else 5 if n > 100 else 7
 
 
-def command(contestant: str, workload: str, n: int) -> list[str]:
-    return ["unshare", "--net", "--mount", sys.executable, str(HERE / "worker.py"), contestant, workload, str(n), str(rounds(contestant, workload, n))]
+def command(contestant: str, workload: str, n: int, elsewhere: bool = False) -> list[str]:
+    return ["unshare", "--net", "--mount", sys.executable, str(HERE / "worker.py"), contestant, workload, str(n),
+            str(rounds(contestant, workload, n, elsewhere))]
 
 
 def runs_here(workload: str) -> bool:
@@ -65,12 +66,12 @@ def runs_here(workload: str) -> bool:
     return subprocess.run(command("batch", workload, 100), capture_output=True, check=False).returncode == 0
 
 
-def takes_part(contestant: str, workload: str, n: int) -> bool:
+def takes_part(contestant: str, workload: str, n: int, elsewhere: bool = False) -> bool:
     if n > MOST.get(contestant, n) or contestant == "ifstate" and not IFSTATE.exists():
         return False
     if contestant == "floor":
         return workload != "netns"
-    if contestant == "pyroute2" and workload in ("veth", "vlan", "macvlan") and n > 1000:
+    if contestant in (("pyroute2", "batch") if elsewhere else ("pyroute2",)) and workload in ("veth", "vlan", "macvlan") and n > 1000:
         return False
     return contestant == "engine" or contestant in workloads.ALL[workload].rivals
 
@@ -80,10 +81,10 @@ def measure(plan) -> dict:
     for workload, sizes in plan:
         elsewhere = workload != "netns" and not runs_here(workload)
         for n in sizes:
-            runs = [one for one in CONTESTANTS if takes_part(one, workload, n)]
+            runs = [one for one in CONTESTANTS if takes_part(one, workload, n, elsewhere)]
             for contestant in runs:
                 print(f"{workload} {n}: {contestant}", file=sys.stderr, flush=True)
-            lines = [json.dumps(command(one, workload, n)) for one in runs]
+            lines = [json.dumps(command(one, workload, n, elsewhere)) for one in runs]
             wrapped = [str(ROOT / "tools/kernel-run"), "--timeout", "1200", "--"] if elsewhere else []
             done = subprocess.run([*wrapped, sys.executable, str(HERE / "several.py")], text=True, capture_output=True, check=False,
                                   env={**os.environ, "BENCH_LINES": "\n".join(lines)})
@@ -144,24 +145,25 @@ def main():
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, without whole tasks; nothing is written to docs")
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD", choices=[name for name, unused in PLAN],
-                        help="these workloads alone (whole tasks need veth and fdb)")
+                        help="these workloads alone, without whole tasks; nothing is written to docs")
     parser.add_argument("--again", action="store_true", help="only draw and write anew what the last run has found")
     arguments = parser.parse_args()
     if os.geteuid():
         sys.exit("The benchmark makes network namespaces: run it as root.")
     RESULTS.mkdir(parents=True, exist_ok=True)
-    file = RESULTS / ("quick.json" if arguments.quick else "results.json")
+    part = arguments.quick or bool(arguments.only)
+    file = RESULTS / ("part.json" if part else "results.json")
     if not arguments.again:
         found = {"machine": machine(), "engine": measure([
             one for one in (QUICK if arguments.quick else PLAN) if not arguments.only or one[0] in arguments.only])}
         file.write_text(json.dumps(found, indent=1), encoding="utf-8")
-        if not arguments.quick:
+        if not part:
             print("meshes, memory, whole tasks", file=sys.stderr, flush=True)
             found.update(mesh=meshes((10, 100, 1000)), flood=floods((10, 100, 1000)), memory=memory(), stages=stages(), tasks=tasks.measure())
         file.write_text(json.dumps(found, indent=1), encoding="utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))
     print(report.text(found))
-    if not arguments.quick:
+    if not part:
         report.write(found, ROOT / "docs")
 
 
