@@ -131,15 +131,22 @@ ELSEWHERE = ['ip link add br0 up type bridge', 'ip link add br1 up type bridge',
 VLANS = ['bridge vlan add dev d0 vid 10', f'bridge fdb add {MAC(9)} dev d0 master static vlan 10']
 
 
+TEN, ONLY_TEN = {'vlans': [{'vid': 10}]}, {'vlans': [{'vid': 10}], 'purge': True}
+MOVED = {'name': 'd0', 'master': 'br1'}
+
+
+def default(bridge, vid) -> dict:
+    return {'name': bridge, 'kind': 'bridge', 'bridge': {'vlan_default_pvid': vid}}
+
+
 @pytest.mark.parametrize('links, own, vlans', [
-    ([{'name': 'd0', 'master': 'br1'}], {'d0': [1, 10]}, {'vlans': [{'vid': 10}]}),
-    ([{'name': 'd0', 'master': 'br1'}], {'d0': [10]}, {'vlans': [{'vid': 10}], 'purge': True}),
-    ([{'name': 'br0', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}], {'d0': [1, 77, 10], 'br0': [77]}, {'vlans': [{'vid': 10}, {'vid': 1}]}),
-    ([{'name': 'br0', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}], {'d0': [10], 'br0': [77]}, {'vlans': [{'vid': 10}], 'purge': True}),
-    ([{'name': 'br1', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}, {'name': 'd0', 'master': 'br1'}], {'d0': [10, 77], 'd1': [77], 'br1': [77]}, {'vlans': [{'vid': 10}]}),
-    ([{'name': 'br1', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 77}}, {'name': 'd0', 'master': 'br1'}], {'d0': [10], 'd1': [77], 'br0': [1]},
-     {'vlans': [{'vid': 10}], 'purge': True}),
-    ([{'name': 'br1', 'kind': 'bridge', 'bridge': {'vlan_default_pvid': 0}}, {'name': 'd0', 'master': 'br1'}], {'d0': [10], 'd1': [], 'br1': []}, {'vlans': [{'vid': 10}]}),
+    ([MOVED], {'d0': [1, 10]}, TEN),
+    ([MOVED], {'d0': [10]}, ONLY_TEN),
+    ([default('br0', 77)], {'d0': [1, 77, 10], 'br0': [77]}, {'vlans': [{'vid': 10}, {'vid': 1}]}),
+    ([default('br0', 77)], {'d0': [10], 'br0': [77]}, ONLY_TEN),
+    ([default('br1', 77), MOVED], {'d0': [10, 77], 'd1': [77], 'br1': [77]}, TEN),
+    ([default('br1', 77), MOVED], {'d0': [10], 'd1': [77], 'br0': [1]}, ONLY_TEN),
+    ([default('br1', 0), MOVED], {'d0': [10], 'd1': [], 'br1': []}, TEN),
 ], ids=['moved', 'moved, purged', 'default', 'default, purged', 'moved, default', 'moved, default, purged', 'no default'])
 def test_vlans_and_entries_of_a_port(spaces, links, own, vlans):
     """They go with the bridge, and the default VLAN follows the bridge's; what is listed is there afterwards, also where it was there before."""
