@@ -362,3 +362,23 @@ def test_many_links_that_were_made_are_taken_back(pair):
     refused = [{'name': f'x{number}', 'kind': 'vxlan', 'vxlan': {'id': 5}} for number in (1, 2)]
     assert pair.ours.refused('vnet_link', config=items + refused)['rolled_back']
     assert names_of(pair.ours) == set()
+
+
+def test_one_link_of_many(spaces):
+    """On a crowded machine a task that has nothing to do with a link asks for that one, and for those that it leads to."""
+    ours, asked = spaces('ours'), []
+    ours.batch([*(f'ip link add d{place} type dummy' for place in range(30)), 'ip link add v0 type veth peer name v1', 'ip link add br0 type bridge',
+                'ip link set dev v0 up master br0', 'ip link set dev v1 up', 'ip link add link v1 name v1.7 type vlan id 7'])
+    dump = NetlinkSocket.dump
+
+    def watched(self, kind, *arguments):
+        asked.append(kind)
+        return dump(self, kind, *arguments)
+
+    wanted = ({'name': 'd3', 'up': False}, {'name': 'v0', 'kind': 'veth', 'peer': {'name': 'v1'}, 'master': 'br0'},
+              {'name': 'v1.7', 'kind': 'vlan', 'link': 'v1', 'vlan': {'id': 7}, 'up': False}, {'name': 'none', 'state': 'absent'})
+    with mock.patch.object(NetlinkSocket, 'dump', watched):
+        for options in wanted:
+            assert not ours.module('vnet_link', **options)['changed']
+        assert asked == []
+        assert ours.module('vnet_link', name='v1', mtu=1400)['changed'] and asked  # what sits on it may have to come along

@@ -21,6 +21,8 @@ AF_BRIDGE = 7
 IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST = 0x1, 0x80, 0x100, 0x200, 0x1000
 IFF_NOTRAILERS, IFF_DYNAMIC = 0x20, 0x8000
 SKIP_STATS, BRVLAN = 0x8, 0x2
+#: bytes of the name of a link with its end; alternative names may be longer
+IFNAMSIZ = 16
 
 #: What the supported pyroute2 releases lack or have wrong at the top level (linux/if_link.h).
 SUPPLEMENT = (
@@ -85,6 +87,18 @@ def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
     for place, answers in replies.items():
         found[names[place]] = codec.read_header(answers[0][1])['index']
     return found
+
+
+def ask(kernel, netns: str | None, name: str | None, index: int | None) -> bytes | None:
+    """What the kernel tells of one link, by its name, an alternative name or its index."""
+    codec = message(kernel)
+    attrs = {'IFLA_EXT_MASK': SKIP_STATS} if name is None else {'IFLA_IFNAME' if len(name) < IFNAMSIZ else 'IFLA_ALT_IFNAME': name, 'IFLA_EXT_MASK': SKIP_STATS}
+    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, codec.pack({'index': index or 0}, attrs))])
+    if not failed:
+        return replies[0][0][1]
+    if failed[0].errno != errno.ENODEV:
+        raise failed[0]
+    return None
 
 
 def get(kernel, netns: str | None, name: str, mask: int = SKIP_STATS) -> dict:

@@ -176,14 +176,15 @@ class BridgeVlan(Resource):
         for one in wanted:
             dev, vid = one.key
             self._check_device(one, dev, world)
-            found = self._present(world, one.netns).get(one.key)
+            kept, given = self._present(world, one.netns)
+            found = kept.get(one.key)
             if one.absent:
                 if found is not None:
                     steps.append(('delete', one.netns, dev, vid, found, {}, one.where))
                 continue
             values = {name: value for name, value in one.values.items() if name not in ('dev', 'vid')}
             full = {'pvid': False, 'untagged': False, **values}
-            if found is None:
+            if found is None or one.key in given:
                 steps.append(('create', one.netns, dev, vid, {}, full, one.where))
             else:
                 changed = {name: value for name, value in values.items() if found.get(name) != value}
@@ -196,24 +197,25 @@ class BridgeVlan(Resource):
             dev = scope.limits['dev']
             if scope.netns not in standing:
                 of_netns = standing[scope.netns] = {}
-                for (name, vid), found in self._present(world, scope.netns).items():
+                for (name, vid), found in self._present(world, scope.netns)[0].items():
                     of_netns.setdefault(name, {})[vid] = found
             for vid, found in sorted(standing[scope.netns].get(dev, {}).items()):
                 if (scope.netns, dev, vid) not in keep:
                     steps.append(('purge', scope.netns, dev, vid, found, {}, scope.where))
         return self._merge(steps, world)
 
-    def _present(self, world, netns) -> dict:
-        """The table as it will be when all links of the plan are there: what new ports get, and what goes with a default VLAN that changes."""
+    def _present(self, world, netns) -> tuple[dict, set]:
+        """The table as it will be when all links of the plan are there, and which of that the bridges give by themselves: their default VLANs."""
         found = world.standing.get((self.section, netns, 'present'))
         if found is not None:
             return found
         table = world.table(self.section, netns)
         known = {dev for dev, unused in table}
         found = {key: values for key, values in table.items() if (netns, key[0]) not in world.moved}
+        given = set()
         for place, vids in world.default_vlans.items():
             if place[0] == netns and (place[1] not in known or place in world.moved):
-                found.update(((place[1], vid), _default(place[1], vid)) for vid in vids)
+                given.update((place[1], vid) for vid in vids)
         for (place, bridge), (old, new) in world.default_pvids.items():
             links = world.links(netns) if place == netns else {}
             for dev in (name for name, link in links.items() if (name == bridge or link.values.get('master') == bridge) and (netns, name) not in world.moved):
@@ -221,9 +223,10 @@ class BridgeVlan(Resource):
                 # br_vlan.c, __br_vlan_set_default_pvid(): what somebody has set otherwise stays
                 if (dev, new) not in found and (has.get('pvid') and has.get('untagged') if old else new):
                     found.pop((dev, old), None)
-                    found.update({(dev, new): _default(dev, new)} if new else {})
-        world.standing[self.section, netns, 'present'] = found
-        return found
+                    given.update({(dev, new)} if new else ())
+        found.update(((dev, vid), {'dev': dev, 'vid': vid, 'pvid': True, 'untagged': True}) for dev, vid in given)
+        world.standing[self.section, netns, 'present'] = found, given
+        return found, given
 
     def _check_device(self, one, dev, world):
         if not one.absent and not world.has_link(one.netns, dev):
@@ -362,11 +365,6 @@ class BridgeVlan(Resource):
         for item in items:
             ports.setdefault((item.get('netns'), item['dev']), {**item, 'vlans': []})['vlans'] += item['vlans']
         return list(ports.values())
-
-
-def _default(dev: str, vid: int) -> dict:
-    """What the kernel gives a new port of a bridge with this default VLAN."""
-    return {'dev': dev, 'vid': vid, 'pvid': True, 'untagged': True}
 
 
 def _without_ids(values: dict) -> tuple:

@@ -22,7 +22,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import (
     ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, LiveLinks
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import (
     LinkPlan, far_parent, lower_netns, peer_of, references, restorable_peer, without_late,
 )
@@ -105,13 +105,22 @@ class Link(Resource):
     def observe(self, world, netns):
         kernel = world.kernel
         codec = messages.message(kernel)
-        links = []
-        for data, start, end in kernel.dump(netns, RTM_GETLINK, codec.pack({}, {'IFLA_EXT_MASK': messages.SKIP_STATS})):
+
+        def found(data, start, end):
             header = codec.read_header(data, start)
             raw = codec.layout.scan(data, start + codec.size, end)
-            links.append(FoundLink(raw['IFLA_IFNAME'], header['index'], flags=header['flags'], raw=raw))
-        kernel.learn(netns, {link.name: link.index for link in links})
-        return LinkTable(links, kernel, netns)
+            return FoundLink(raw['IFLA_IFNAME'], header['index'], flags=header['flags'], raw=raw)
+
+        def every():
+            links = [found(*told) for told in kernel.dump(netns, RTM_GETLINK, codec.pack({}, {'IFLA_EXT_MASK': messages.SKIP_STATS}))]
+            kernel.learn(netns, {link.name: link.index for link in links})
+            return links
+
+        def one(name, index):
+            told = messages.ask(kernel, netns, name, index)
+            return found(told, 0, len(told)) if told is not None else None
+
+        return LiveLinks(kernel, netns, every, one)
 
     def other_end(self, world, netns, found) -> tuple | None:
         """(namespace, name, FoundLink) of the other end of a live pair, among the namespaces that the task has looked at."""

@@ -172,3 +172,110 @@ class LinkTable(dict):
     def name_of(self, index: int) -> str:
         found = self.by_index.get(index)
         return found.name if found else f'if{index}'
+
+
+class LiveLinks(LinkTable):
+    """Links of a kernel. On a crowded machine a dump is much more than what most tasks ask for: the first few are got one by one."""
+
+    FEW = 8
+
+    def __init__(self, kernel, netns, every, one):
+        """every() -> all FoundLinks; one(name) or one(None, index) -> the FoundLink, or None."""
+        self._every = None
+        super().__init__((), kernel, netns)
+        self._every, self._one = every, one
+        self._asked: dict = {}
+        self.by_index = _Numbers(self)
+
+    def ask(self, name: str | None, index: int | None = None):
+        """The link, if it is there. An alternative name finds it as well."""
+        if self._every is not None and (name, index) not in self._asked:
+            if len(self._asked) < self.FEW:
+                found = self._asked[name, index] = self._one(name, index)
+                if found is not None and not dict.__contains__(self, found.name):
+                    found.table = self
+                    dict.__setitem__(self, found.name, found)
+                    dict.__setitem__(self.by_index, found.index, found)
+            else:
+                self._load()
+        if self._every is not None:
+            found = self._asked[name, index]
+            return found if found is None else dict.__getitem__(self, found.name)
+        return dict.get(self, name) if index is None else dict.get(self.by_index, index)
+
+    def _load(self):
+        if self._every is None:
+            return
+        every, self._every = self._every, None
+        known = dict(dict.items(self))
+        dict.clear(self)
+        dict.clear(self.by_index)
+        for link in every():
+            link = known.get(link.name, link)
+            link.table = self
+            dict.__setitem__(self, link.name, link)
+            dict.__setitem__(self.by_index, link.index, link)
+
+    def owner_of(self, altname):
+        if self._every is None:
+            return super().owner_of(altname)
+        found = self.ask(altname)
+        return found.name if found is not None and found.name != altname else None
+
+    def get(self, name, default=None):
+        found = dict.get(self, name)
+        if found is None and name and self._every is not None:
+            found = self.ask(name)
+        return found if found is not None and found.name == name else default
+
+    def __missing__(self, name):
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name):
+        return self.get(name) is not None
+
+    def __iter__(self):
+        self._load()
+        return super().__iter__()
+
+    def __len__(self):
+        self._load()
+        return super().__len__()
+
+    def keys(self):
+        self._load()
+        return super().keys()
+
+    def values(self):
+        self._load()
+        return super().values()
+
+    def items(self):
+        self._load()
+        return super().items()
+
+
+class _Numbers(dict):
+    """{index: FoundLink} of LiveLinks, for those who ask for one."""
+
+    def __init__(self, links: LiveLinks):
+        super().__init__()
+        self.links = links
+
+    def get(self, index, default=None):
+        found = dict.get(self, index)
+        if found is None and index:
+            found = self.links.ask(None, index)
+        return default if found is None else found
+
+    def __missing__(self, index):
+        found = self.get(index)
+        if found is None:
+            raise KeyError(index)
+        return found
+
+    def __contains__(self, index):
+        return self.get(index) is not None
