@@ -287,7 +287,7 @@ class BridgeVlan(Resource):
 
     def hung(self, world, netns, name):
         table = world.table(self.section, netns)
-        steps = [('create', netns, dev, vid, {}, {key: value for key, value in values.items() if key not in ('dev', 'vid', 'state')}, '')
+        steps = [('create', netns, dev, vid, {}, {key: value for key, value in values.items() if key not in ('dev', 'vid') and value != 'forwarding'}, '')
                  for (dev, vid), values in table.items() if dev == name]
         # the VLAN that the kernel gives to new bridges and ports was perhaps taken away
         link = world.links(netns)[name]
