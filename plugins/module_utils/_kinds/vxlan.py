@@ -71,6 +71,16 @@ def _fixed(changed: dict, found: dict) -> list:
     return [name for name in names if name in changed and (':' in changed[name]) != six]
 
 
+def _disturbed(changed: dict, found: dict) -> dict:
+    """An address that there was none of is unset; remote and group are one in the kernel."""
+    back = {}
+    for names in (('local',), ('remote', 'group')):
+        new = [changed[name] for name in names if name in changed]
+        if new:
+            back.update({name: found[name] for name in names if name in found} or {names[0]: '::' if ':' in new[0] else '0.0.0.0'})
+    return back
+
+
 def _encode(values: dict, attrs: dict):
     if values.get('external') and 'learning' not in values:
         attrs['IFLA_VXLAN_LEARNING'] = 0  # as iproute2: there is one table for all VNIs
@@ -128,5 +138,5 @@ KIND = Kind('vxlan', DOC, [
     Field('vnis', Vnis(), None, VNIS_DOC),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, fixed=_fixed, together={'group': ['dev']}, layer='gpe', underlay=True,
+], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, disturbed=_disturbed, fixed=_fixed, together={'group': ['dev']}, layer='gpe', underlay=True,
     parts=(VnisPart(),))

@@ -220,7 +220,7 @@ class Table:
             attr = field.attr
             if isinstance(attr, tuple):
                 attr = attr[1] if ':' in value else attr[0]
-            attrs[attr] = index_of(value) if _is_ref(field) else field.type.wire(value)
+            attrs[attr] = (index_of(value) if value else 0) if _is_ref(field) else field.type.wire(value)
         return attrs
 
     def decode(self, attrs: dict, name_of) -> dict:

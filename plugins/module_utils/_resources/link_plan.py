@@ -278,7 +278,15 @@ class LinkPlan:
         if kind in KINDS and KINDS[kind].disturbed and KINDS[kind].key in changed:
             own = KINDS[kind].key
             back = {**before, own: {**KINDS[kind].disturbed(changed[own], found.values[own]), **before.get(own, {})}}
+        for option, table in _tables(changed):
+            led = {name: '' for name in changed[option] if getattr(table.by_name[name].type, 'by_index', False) and name not in back.get(option, {})}
+            if led:  # to nowhere, before
+                back = {**back, option: {**led, **back.get(option, {})}}
         undo = [Operation(self.resource.section, 'set', one.netns, one.key, one.key, back, changed, facts=undo_facts)]
+        if kind in KINDS and KINDS[kind].key in changed and (KINDS[kind].underlay or KINDS[kind].parent):
+            # the MTU follows where its packets leave, ARP the mode of an ipvlan: they do not come back by themselves
+            follows = {option: found.values[option] for option in ('mtu', 'arp') if option in found.values}
+            undo.append(Operation(self.resource.section, 'set', one.netns, one.key, one.key, follows, facts={'kind': kind}))
         above = self._above(one.netns, found.name)
         # VLANs go down and shrink with the link below them
         lost: tuple = OF_UP if flushes else ()
