@@ -103,7 +103,8 @@ def shown(values) -> dict:
 
 
 #: what ip shows of links that follows their ports, some time later or not at all
-FOLLOWS = {'bridge_id', 'root_id', 'qdisc', 'expires', 'state', 'designated_port', 'no', 'id', 'queue_id', 'tso_max_size', 'tso_max_segs',
+FOLLOWS = {'permaddr',  # the MAC that a link was made with: drawn by lot where another document had made it
+           'bridge_id', 'root_id', 'qdisc', 'expires', 'state', 'designated_port', 'no', 'id', 'queue_id', 'tso_max_size', 'tso_max_segs',
            # how many want a link to listen to all: not counted while the link is down, and Linux 6.1.176 still counts a VLAN that is gone
            'promiscuity', 'allmulti',
            # what bridges with STP tell each other, when they come to it

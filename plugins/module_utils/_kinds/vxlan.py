@@ -138,5 +138,5 @@ KIND = Kind('vxlan', DOC, [
     Field('vnis', Vnis(), None, VNIS_DOC),
     Field('gbp', Flag(), 'IFLA_VXLAN_GBP', 'Group policy extension.', live=RECREATE),
     Field('gpe', Flag(), 'IFLA_VXLAN_GPE', 'Generic protocol extension.', live=RECREATE),
-], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, disturbed=_disturbed, fixed=_fixed, together={'group': ['dev']}, layer='gpe', underlay=True,
-    parts=(VnisPart(),))
+], parent='optional', falls=True, encode=_encode, check=_check, restorable=_restorable, disturbed=_disturbed, fixed=_fixed, together={'group': ['dev']},
+    layer='gpe', underlay=True, parts=(VnisPart(),))
