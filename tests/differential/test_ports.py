@@ -4,19 +4,34 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
-from differential.test_link import MAC
+from differential.conftest import equal
 from differential.test_documents import writes
+from differential.test_link import MAC
 from differential.test_undo import refused_and_back, seen
 from module import ModuleFailed, run_here
 
 BOND = [f'ip link add bond0 address {MAC(100)} type bond', f'ip link add bond1 address {MAC(101)} type bond',
         *(f'ip link add d{number} address {MAC(number)} type dummy' for number in (0, 1, 2, 4)),
-        'ip link set dev d4 up',
+        'ip link set dev d4 up', 'ip link add br0 up type bridge', f'ip link add d5 address {MAC(5)} type dummy', 'ip link set dev d5 up master br0',
         *(f'ip link set dev d{number} master bond0' for number in range(3)),
         'ip link set dev d0 type bond_slave queue_id 1', 'ip link set dev d1 type bond_slave queue_id 2']
+
+
+def refused_anywhere(task, shown) -> dict:
+    """Each message of a task is refused in turn, and all is as before; then the result of the task."""
+    before, number = shown(), 0
+    while True:
+        try:
+            with writes(refused=number) as sent:
+                made = task()
+        except ModuleFailed as exc:
+            assert exc.result['rolled_back'] is True, (number, exc.result['msg'])
+            equal(shown(), before, ('before', f'after message {number} was refused'))
+            number += 1
+        else:
+            assert number >= sent[0] > 0
+            return made
 
 
 def links(*config) -> dict:
@@ -59,30 +74,22 @@ def test_made_anew(pair, master):
     [port('d2', 1), {'name': 'd0', 'master': ''}],
     [port('d4', 1), {'name': 'd0', 'master': 'bond1', 'bond_port': {'queue_id': 1}}, {'name': 'd1', 'bond_port': {'queue_id': 0}}],
     [port('d2', 1), {'name': 'd0', 'master': 'bond1', 'bond_port': {'queue_id': 1}}],
+    [{'name': 'd4', 'master': 'br0', 'bridge_port': {'backup_port': 'd5'}, 'alias': 'spare'}],
     [port('d2', 2), {'name': 'd1', 'state': 'absent'}],
     [port('d3', 1, kind='dummy', address=MAC(3)), {'name': 'd0', 'state': 'absent'}],
     [{'name': 'bond0', 'kind': 'bond', 'bond': {'mode': '802.3ad'}, 'recreate': True}, port('d0', 2), port('d1', 1)],
-], ids=['swapped', 'moved', 'round', 'port leaves', 'port comes', 'port to another bond', 'port goes', 'new port', 'bond made anew'])
+], ids=['swapped', 'moved', 'round', 'port leaves', 'port comes', 'port to another bond', 'port with a backup', 'port goes', 'new port', 'bond made anew'])
 def test_queues_of_a_bond(spaces, wanted):
     """Two ports of a bond never have the same queue, not even for a moment: the kernel says EPERM."""
     ours = spaces('ours')
     ours.batch(BOND)
     refused_and_back(ours, links=wanted)
-    before = seen(ours)
     planned = ours.module('vnet_link', check=True, **links(*wanted))
-    for number in itertools.count():
-        try:
-            with writes(refused=number) as sent:
-                made = ours.module('vnet_link', **links(*wanted))
-        except ModuleFailed as exc:
-            assert exc.result['rolled_back'] is True, (number, exc.result['msg'])
-            ours.unchanged(before, seen(ours))
-        else:
-            break
-    assert number >= sent[0] > 0 and made['operations'] == planned['operations']
+    made = refused_anywhere(lambda: ours.module('vnet_link', **links(*wanted)), lambda: seen(ours))
+    assert made['operations'] == planned['operations']
     shown = {link['ifname']: link['linkinfo'].get('info_slave_data', {}).get('queue_id') for link in ours.json('ip link')[0] if 'linkinfo' in link}
     for one in wanted:
-        assert shown.get(one['name']) == one.get('bond_port', {}).get('queue_id')
+        assert 'bridge_port' in one or shown.get(one['name']) == one.get('bond_port', {}).get('queue_id')
     assert not ours.module('vnet_link', **links(*wanted))['operations']
 
 
@@ -161,18 +168,8 @@ def test_vlans_and_entries_of_a_port(spaces, links, own, vlans):
         vlans, entries = ours.normal('bridge vlan', 'bridge fdb').values()
         return {'vlans': vlans, 'entries': [entry for entry in entries if entry['mac'] == MAC(9)]}
 
-    before = tables()
     planned = run_here('vnet_state', document, check=True)
-    for number in itertools.count():
-        try:
-            with writes(refused=number) as sent:
-                made = run_here('vnet_state', document)
-        except ModuleFailed as exc:
-            assert exc.result['rolled_back'] is True, (number, exc.result['msg'])
-            ours.unchanged(before, tables())
-        else:
-            break
-    assert number >= sent[0] > 0 and made['operations'] == planned['operations']
+    assert refused_anywhere(lambda: run_here('vnet_state', document), tables)['operations'] == planned['operations']
     found = {one['ifname']: sorted(each['vlan'] for each in one['vlans']) for one in ours.json('bridge vlan')[0]}
     assert {name: found.get(name, []) for name in own} == {name: sorted(vids) for name, vids in own.items()}
     assert any(entry['mac'] == MAC(9) and entry.get('vlan') == 10 and entry['ifname'] == 'd0' for entry in ours.json('bridge fdb')[0])

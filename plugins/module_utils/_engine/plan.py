@@ -59,8 +59,8 @@ def _note_links(operations, world):
         master = operation.values.get('master')
         if operation.action not in ('create', 'set') or operation.facts.get('put_back'):
             continue
-        found = world.links(operation.netns).get(operation.key)
-        if found is not None and 'master' in operation.values and found.values.get('master') and found.values['master'] != master:
+        found = world.links(operation.netns).get(operation.key) if 'master' in operation.values else None
+        if found is not None and found.get('master', '') not in ('', master):
             world.moved.add((operation.netns, operation.key))
         if (operation.netns, operation.key) in made and operation.action == 'create':
             world.default_vlans[operation.netns, operation.key] = {default[operation.netns, operation.key]} - {0}

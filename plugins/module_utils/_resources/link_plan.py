@@ -279,6 +279,8 @@ class LinkPlan:
             own = KINDS[kind].key
             back = {**before, own: {**KINDS[kind].disturbed(changed[own], found.values[own]), **before.get(own, {})}}
         for option, table in _tables(changed):
+            if option in PORTS and changed.get('master'):
+                continue
             led = {name: '' for name in changed[option] if getattr(table.by_name[name].type, 'by_index', False) and name not in back.get(option, {})}
             if led:  # to nowhere, before
                 back = {**back, option: {**led, **back.get(option, {})}}
@@ -490,7 +492,7 @@ class LinkPlan:
     def _keep_mtus(self):
         """A listed bridge follows a narrower port that comes, unless it is told an MTU that it does not have: neither when it is made nor by its own MTU."""
         made = {(one.netns, one.key) for one in self.out if one.action == 'set' and 'mtu' in one.values}
-        for operation in self.out[:]:
+        for operation in [one for one in self.out if one.values.get('master') or 'mtu' in one.values]:
             found = self.world.links(operation.netns).get(operation.key)
             now = found.values if found is not None else {}
             place = (operation.netns, operation.values.get('master') or ('mtu' in operation.values and now.get('master')))
@@ -658,7 +660,7 @@ class LinkPlan:
         """Lets all parts refuse what is wanted of them; where a link is made anew, they are asked otherwise."""
         kind = KINDS.get(one.values.get('kind') or (found.kind if found is not None else None))
         asked = [(part, one.values[kind.key]) for part in kind.parts if kind.key in one.values] if kind is not None else []
-        asked += [(part, one.values) for part in COMMON_PARTS if not _OF_PARTS.isdisjoint(one.values) and any(option in one.values for option in part.options)]
+        asked += [(part, one.values) for part in COMMON_PARTS if any(option in one.values for option in part.options)]
         for part, values in asked:
             sentence = part.check(values, found)
             if sentence:
