@@ -174,7 +174,26 @@ class LinkTable(dict):
         return found.name if found else f'if{index}'
 
 
-class LiveLinks(LinkTable):
+class _Asking(dict):
+    """A dict that asks for what it does not have: ask(key) returns it, or None."""
+
+    def get(self, key, default=None):
+        found = dict.get(self, key)
+        if found is None and key:
+            found = self.ask(key)
+        return default if found is None else found
+
+    def __missing__(self, key):
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+
+class LiveLinks(_Asking, LinkTable):
     """Links of a kernel. On a crowded machine a dump is much more than what most tasks ask for: the first few are got one by one."""
 
     FEW = 8
@@ -187,15 +206,17 @@ class LiveLinks(LinkTable):
         self._asked: dict = {}
         self.by_index = _Numbers(self)
 
-    def ask(self, name: str | None, index: int | None = None):
-        """The link, if it is there. An alternative name finds it as well."""
+    def ask(self, name):
+        found = self.look_for(name)
+        return found if found is not None and found.name == name else None
+
+    def look_for(self, name: str | None, index: int | None = None) -> FoundLink | None:
+        """The link of that name, alternative name, or index."""
         if self._every is not None and (name, index) not in self._asked:
             if len(self._asked) < self.FEW:
                 found = self._asked[name, index] = self._one(name, index)
-                if found is not None and not dict.__contains__(self, found.name):
-                    found.table = self
-                    dict.__setitem__(self, found.name, found)
-                    dict.__setitem__(self.by_index, found.index, found)
+                if found is not None:
+                    self._add(found)
             else:
                 self._load()
         if self._every is not None:
@@ -203,39 +224,26 @@ class LiveLinks(LinkTable):
             return found if found is None else dict.__getitem__(self, found.name)
         return dict.get(self, name) if index is None else dict.get(self.by_index, index)
 
+    def _add(self, link):
+        link = self.setdefault(link.name, link)
+        link.table = self
+        self.by_index[link.index] = link
+
     def _load(self):
         if self._every is None:
             return
         every, self._every = self._every, None
         known = dict(dict.items(self))
-        dict.clear(self)
-        dict.clear(self.by_index)
+        self.clear()
+        self.by_index.clear()
         for link in every():
-            link = known.get(link.name, link)
-            link.table = self
-            dict.__setitem__(self, link.name, link)
-            dict.__setitem__(self.by_index, link.index, link)
+            self._add(known.get(link.name, link))
 
     def owner_of(self, altname):
         if self._every is None:
             return super().owner_of(altname)
-        found = self.ask(altname)
+        found = self.look_for(altname)
         return found.name if found is not None and found.name != altname else None
-
-    def get(self, name, default=None):
-        found = dict.get(self, name)
-        if found is None and name and self._every is not None:
-            found = self.ask(name)
-        return found if found is not None and found.name == name else default
-
-    def __missing__(self, name):
-        found = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def __contains__(self, name):
-        return self.get(name) is not None
 
     def __iter__(self):
         self._load()
@@ -258,24 +266,12 @@ class LiveLinks(LinkTable):
         return super().items()
 
 
-class _Numbers(dict):
+class _Numbers(_Asking):
     """{index: FoundLink} of LiveLinks, for those who ask for one."""
 
     def __init__(self, links: LiveLinks):
         super().__init__()
         self.links = links
 
-    def get(self, index, default=None):
-        found = dict.get(self, index)
-        if found is None and index:
-            found = self.links.ask(None, index)
-        return default if found is None else found
-
-    def __missing__(self, index):
-        found = self.get(index)
-        if found is None:
-            raise KeyError(index)
-        return found
-
-    def __contains__(self, index):
-        return self.get(index) is not None
+    def ask(self, index):
+        return self.links.look_for(None, index)
