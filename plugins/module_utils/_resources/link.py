@@ -186,7 +186,7 @@ class Link(Resource):
     def _encode_create(self, operation, kernel):
         netns, values, codec = operation.netns, operation.values, messages.message(kernel)
         kind = KINDS[values['kind']]
-        first, later = split_creation(values, operation.facts)
+        first, later = _split(operation)
         if any(part.makes for part in kind.parts):
             kernel.expect(netns, values['name'])
             own = {option: value for option, value in first.pop(kind.key, {}).items() if option not in told_otherwise(kind.parts)}
@@ -324,7 +324,7 @@ class Link(Resource):
 
     def _create_commands(self, operation, ip, kind):
         values, name = operation.values, operation.key
-        first, later = split_creation(values, operation.facts)
+        first, later = _split(operation)
         maker = next((part for part in kind.parts if part.makes), None)
         if maker is not None:
             own = _told(kind, first)
@@ -485,6 +485,14 @@ def _flags(values) -> tuple[int, int]:
 def _change(field, wanted, found):
     """What to send to get a live field from `found` to `wanted`."""
     return field.type.change(wanted, found) if hasattr(field.type, 'change') else wanted
+
+
+def _split(operation) -> tuple[dict, dict]:
+    """split_creation() of an operation, which is sent and told: done once."""
+    if 'split' not in operation.facts:
+        operation.facts['split'] = split_creation(operation.values, operation.facts)
+    first, later = operation.facts['split']
+    return dict(first), dict(later)
 
 
 def split_creation(values: dict, facts: dict) -> tuple[dict, dict]:
