@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import errno
 from functools import lru_cache
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS, PORT_OPTIONS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP
@@ -213,16 +215,24 @@ class LiveLinks(_Asking, LinkTable):
     def look_for(self, name: str | None, index: int | None = None) -> FoundLink | None:
         """The link of that name, alternative name, or index."""
         if self._every is not None and (name, index) not in self._asked:
-            if len(self._asked) < self.FEW:
-                found = self._asked[name, index] = self._one(name, index)
-                if found is not None:
-                    self._add(found)
-            else:
-                self._load()
+            self._look_for(name, index)
         if self._every is not None:
             found = self._asked[name, index]
             return found if found is None else dict.__getitem__(self, found.name)
         return dict.get(self, name) if index is None else dict.get(self.by_index, index)
+
+    def _look_for(self, name, index):
+        if len(self._asked) < self.FEW:
+            try:
+                found = self._asked[name, index] = self._one(name, index)
+            except KernelError as exc:
+                if exc.errno != errno.ENOBUFS:  # else a dump, which is made again where answers find no room
+                    raise
+            else:
+                if found is not None:
+                    self._add(found)
+                return
+        self._load()
 
     def _add(self, link):
         link = self.setdefault(link.name, link)
