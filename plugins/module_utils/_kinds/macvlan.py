@@ -33,6 +33,11 @@ def check(values: dict):
     return None
 
 
+def disturbed(changed: dict, found: dict) -> dict:
+    """The default of bclim is not told, and comes back by its number alone."""
+    return {'bclim': 1} if 'bclim' in changed and 'bclim' not in found else {}
+
+
 FIELDS = [
     Field('mode', Enum({'private': 1, 'vepa': 2, 'bridge': 4, 'passthru': 8, 'source': 16}), 'IFLA_MACVLAN_MODE',
           'Who may talk to whom: siblings not at all, through an outside switch that reflects, directly, a single child that owns the parent,'
@@ -49,4 +54,4 @@ FIELDS = [
 ]
 
 KIND = Kind('macvlan', 'A link with a MAC address of its own on the link that O(link) names.', FIELDS, parent='required', rows=ROWS, encode=encode, check=check,
-            together=TOGETHER)
+            disturbed=disturbed, together=TOGETHER)

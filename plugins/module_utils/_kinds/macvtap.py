@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.macvlan import FIELDS, ROWS, TOGETHER, check, encode
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.macvlan import FIELDS, ROWS, TOGETHER, check, disturbed, encode
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.kind import Kind
 from ansible_collections.linuxnet.vnet.plugins.module_utils._parts import tap_node
 
 KIND = Kind('macvtap', 'As O(kind=macvlan), but its frames are taken by the program that opens its device node C(/dev/tapN).',
             FIELDS + tap_node.FIELDS, data='macvlan',
             parent='required', restorable=tap_node.restorable, parts=[tap_node.TapNode('macvtap')],
-            rows=ROWS, encode=encode, check=check, together=TOGETHER)
+            rows=ROWS, encode=encode, check=check, disturbed=disturbed, together=TOGETHER)
