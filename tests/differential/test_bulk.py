@@ -175,10 +175,10 @@ def test_parent_that_goes_between_plan_and_apply(spaces):
     before = ours.links().keys() - {'parent'}
     run = apply.Applier.run
 
-    def late(self, operations):
+    def late(self, *operations):
         if 'parent' in ours.links():
             ours.ip('link del parent')
-        return run(self, operations)
+        return run(self, *operations)
 
     with mock.patch.object(apply.Applier, 'run', late):
         result = ours.refused('vnet_link', config=refused_at(150))

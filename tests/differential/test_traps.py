@@ -159,9 +159,9 @@ def test_answers_that_find_no_room(spaces):
     assert len(calls) > 2
     send, before = apply.Applier._send, ours.links().keys()
 
-    def no_room(self, netns, part):
+    def no_room(self, *part):
         with mock.patch.object(NetlinkSocket, '_collect', side_effect=KernelError(105, 'the kernel had no room for its answers')):
-            return send(self, netns, part)
+            return send(self, *part)
 
     with mock.patch.object(apply.Applier, '_send', no_room):
         with pytest.raises((ModuleFailed, AssertionError)):
@@ -199,10 +199,11 @@ def meanwhile(space, *commands):
     """Someone else acts when the transaction is through, before its outcome is read back."""
     run = apply.Applier.run
 
-    def disturbed(self, operations):
-        run(self, operations)
+    def disturbed(self, *operations):
+        told = run(self, *operations)
         while commands_left:
             space.ip(commands_left.pop(0))
+        return told
 
     commands_left = list(commands)
     return mock.patch.object(apply.Applier, 'run', disturbed)
@@ -358,10 +359,10 @@ def test_link_that_someone_else_makes_meanwhile_is_not_touched(spaces, made):
               {'name': 'v0', 'kind': 'veth', 'peer': {'name': 'other', 'mtu': 1300}}]
     run, seen = apply.Applier.run, []
 
-    def after_someone(self, operations):
+    def after_someone(self, *operations):
         ours.ip(made.format(STRANGER))
         seen.append(ours.normal('ip link'))
-        run(self, operations)
+        return run(self, *operations)
 
     with mock.patch.object(apply.Applier, 'run', after_someone):
         assert ours.refused('vnet_link', config=config)['errno'] == 17
@@ -420,9 +421,9 @@ def test_namespace_that_someone_else_makes_meanwhile(spaces):
     ours = spaces('ours')
     name, run = ours.name + '-x', apply.Applier.run
 
-    def after_someone(self, operations):
+    def after_someone(self, *operations):
         namespaces.Namespaces().create(name)
-        run(self, operations)
+        return run(self, *operations)
 
     try:
         with mock.patch.object(apply.Applier, 'run', after_someone), pytest.raises(ModuleFailed) as caught:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import threading
 from itertools import groupby
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, TransactionError, VnetError
@@ -13,6 +15,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 
 #: from so many deletions in a row on, a resource may have a quicker way
 MANY = 4
+#: from so many messages on, they are sent while the next ones are made
+AHEAD = 100
 
 
 class Refused(Exception):
@@ -23,6 +27,21 @@ class Refused(Exception):
         self.operation, self.error = operation, error
 
 
+class Flight(threading.Thread):
+    """Sends in a thread of its own: the kernel does its work within send(), where Python lets others run."""
+
+    def __init__(self, send, *arguments):
+        super().__init__(daemon=True)
+        self.send, self.arguments, self.trouble = send, arguments, None
+        self.start()
+
+    def run(self):
+        try:
+            self.send(*self.arguments)
+        except BaseException as exc:  # pylint: disable=broad-except  # raised by who waits for it
+            self.trouble = exc
+
+
 class Applier:
     """Runs operations. What can travel together does; the order of the plan is kept across namespaces."""
 
@@ -30,16 +49,21 @@ class Applier:
         self.resources, self.kernel, self.what = resources, kernel, what
         self.pending: list[tuple] = []  # (operation, netns, request)
         self.removing = False  # whether something that is pending goes
+        self.flight: Flight | None = None  # what is on its way to the kernel; nothing else is sent meanwhile
         #: {id: [operation, certain]} of what reached the kernel, in order; not certain: it was carried out in part, or nobody knows
         self.touched: dict = {}
 
-    def run(self, operations: list):
-        """Apply all, or undo all and raise TransactionError."""
-        self.kernel.flush = self._flush
+    def run(self, operations: list, meanwhile=lambda: None):
+        """Apply all, or undo all and raise TransactionError. Returns what `meanwhile` does, which is called while the kernel may still be at work."""
+        self.kernel.flush, self.kernel.namespaces.idle = self._flush, self._land
         try:
             for operation in operations:
                 self._one(operation)
+                if len(self.pending) >= AHEAD and not self.removing and not (self.flight is not None and self.flight.is_alive()):
+                    self._ahead()
+            told = meanwhile()
             self._flush()
+            return told
         except Refused as refused:
             undone = self._undo()
             raise self._explain(refused, undone) from None
@@ -47,7 +71,7 @@ class Applier:
             self._undo()
             raise
         finally:
-            self.kernel.flush = lambda: None
+            self.kernel.flush = self.kernel.namespaces.idle = lambda: None
 
     def _one(self, operation):
         resource = self.resources[operation.section]
@@ -82,16 +106,33 @@ class Applier:
 
     def _flush(self):
         """Send what is pending, one batch for each run of messages to the same namespace."""
+        self._land()
         pending, self.pending, self.removing = self.pending, [], False
         while pending:
             wave, pending = self._wave(pending)
-            while wave:
-                netns, last = wave[0][1], 0
-                while last < len(wave) and wave[last][1] == netns:
-                    last += 1
-                for part in _parts(wave[:last]):
-                    self._send(netns, part)
-                wave = wave[last:]
+            for part in self._parts(wave):
+                self._send(*part)
+
+    def _ahead(self):
+        """Send what can be sent by now, and do not wait for it."""
+        self._land()
+        wave, self.pending = self._wave(self.pending)
+        self.flight = Flight(lambda parts: [self._send(*part) for part in parts], list(self._parts(wave)))
+
+    def _land(self):
+        """Wait for what is on its way; raises what its sending has raised."""
+        if self.flight is not None:
+            self.flight.join()
+            trouble, self.flight = self.flight.trouble, None
+            if trouble is not None:
+                raise trouble
+
+    def _parts(self, wave):
+        """(socket, namespace, entries) of each batch of a wave."""
+        for netns, run in groupby(wave, lambda entry: entry[1]):
+            socket = self.kernel.namespaces.socket(netns)
+            for part in _parts(list(run)):
+                yield socket, netns, part
 
     def _wave(self, pending) -> tuple[list, list]:
         """What can be sent, and what has to wait until that has worked.
@@ -113,14 +154,16 @@ class Applier:
                 expected |= operation.provides
         return wave, waiting
 
-    def _send(self, netns, part):
+    def _send(self, socket, netns, part):
         """One batch; raises Refused with the first operation that was refused."""
         try:
             self._remove_many(netns, [operation for operation, unused, unused2 in part])
-            errors, unused = self.kernel.namespaces.socket(netns).batch([request for unused2, unused3, request in part])
-        except BaseException:  # nobody knows how much of it was carried out
+            errors, unused = socket.batch([request for unused2, unused3, request in part])
+        except BaseException as exc:  # nobody knows how much of it was carried out
             for operation, unused2, unused3 in part:
                 self._touch(operation, False)
+            if isinstance(exc, KernelError):
+                raise Refused(part[0][0], exc) from None
             raise
         bad: dict = {}
         for place in sorted(errors):
@@ -147,6 +190,8 @@ class Applier:
 
     def _undo(self) -> list:
         """Take back in reverse; returns sentences about what could not be taken back."""
+        with contextlib.suppress(BaseException):  # what was on its way is taken back as well, whatever became of it
+            self._land()
         self.pending = []
         self.kernel.flush = lambda: None
         failed = []

@@ -23,10 +23,15 @@ def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool
         if not allow_disconnect:
             connection.protect(operations, world)
         warnings = world.warnings + [operation.facts['warning'] for operation in operations if operation.facts.get('warning')]
-        if operations and not check:
-            Applier(resources, kernel).run(operations)
-            warnings += verify(desired, resources, kernel)
-        return result(operations, resources, warnings, with_diff=diff)
+
+        def told():
+            return result(operations, resources, warnings, with_diff=diff)
+
+        if not operations or check:
+            return told()
+        answer = Applier(resources, kernel).run(operations, told)
+        answer['warnings'] += verify(desired, resources, kernel)
+        return answer
     finally:
         kernel.close()
 

@@ -75,6 +75,8 @@ class Namespaces:
         self._sockets: dict = {}
         #: descriptors of removed namespaces: they live until the task ends, so that the removal can be taken back
         self._kept: dict[str, int] = {}
+        #: waits until no other thread uses a socket; set by the applier
+        self.idle = lambda: None
 
     def exists(self, netns: str | None) -> bool:
         return netns is None or netns in self._fds or os.path.exists(path(netns))
@@ -113,6 +115,7 @@ class Namespaces:
 
     def socket(self, netns: str | None, protocol: int = 0):
         """The netlink socket of that protocol in that namespace."""
+        self.idle()
         key = (netns, protocol)
         if key not in self._sockets:
             with self.entered(netns):

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import errno
+import threading
 
 import pytest
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import apply
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import Applier, describe
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError, TransactionError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Resource
@@ -98,6 +100,16 @@ class Quick(Batched):
         kernel.sent.append('at once: ' + ' '.join(one.key for one in operations))
 
 
+@pytest.fixture(autouse=True, params=['all at once', 'the first ahead'])
+def ahead(request, monkeypatch):
+    """Whether the first messages are sent while the others are made, by a kernel that is busy with them until somebody waits for it."""
+    if request.param == 'the first ahead':
+        monkeypatch.setattr(apply, 'AHEAD', 1)
+        monkeypatch.setattr(apply.Flight, 'is_alive', lambda self: True)
+
+
+at_once = pytest.mark.parametrize('ahead', ['all at once'], indirect=True)
+
 RESOURCES = {'things': Batched(), 'acts': Acting(), 'surrounded': Surrounded(), 'quick': Quick()}
 LINKS = {'links': Batched()}
 
@@ -121,16 +133,75 @@ def refused(kernel, *operations) -> TransactionError:
     return caught.value
 
 
+@at_once
 def test_one_batch_for_each_run_of_a_namespace():
     kernel = Kernel()
     run(kernel, operation('create a'), operation('create b'), operation('create c', 'blue'), operation('create d'))
     assert kernel.batches == [(None, ['create a', 'create b']), ('blue', ['create c']), (None, ['create d'])]
 
 
+@at_once
 def test_an_index_that_is_needed_sends_what_is_pending():
     kernel = Kernel()
     run(kernel, operation('create a'), operation('set b', requests=[lambda kernel: kernel.flush(), 'set b']), operation('set c'))
     assert [requests for unused, requests in kernel.batches] == [['create a'], ['set b', 'set c']]
+
+
+@at_once
+def test_the_kernel_works_while_messages_are_made(monkeypatch):
+    monkeypatch.setattr(apply, 'AHEAD', 2)
+    made, kernel, told = threading.Event(), Kernel(), []
+    batch = Socket.batch
+
+    def slow(self, requests):
+        told.append((list(requests), made.wait(10) if requests == ['create a', 'create b'] else None))
+        return batch(self, requests)
+
+    monkeypatch.setattr(Socket, 'batch', slow)
+    later = [operation('create c'), operation('create d', requests=['create d', lambda kernel: made.set()])]
+    assert Applier(RESOURCES, kernel).run([operation('create a'), operation('create b'), *later], lambda: len(kernel.sent) in (0, 2)) is True
+    assert told == [(['create a', 'create b'], True), (['create c', 'create d'], None)]
+    assert kernel.sent == ['create a', 'create b', 'create c', 'create d']
+
+
+@at_once
+@pytest.mark.parametrize('whole', [True, False])
+def test_who_needs_a_socket_waits_for_what_is_on_its_way(monkeypatch, whole):
+    monkeypatch.setattr(apply, 'AHEAD', 1)
+    kernel, seen = Kernel({} if whole else {'create a': KernelError(errno.EEXIST)}), []
+    batch = Socket.batch
+
+    def slow(self, requests):
+        threading.Event().wait(0.05)
+        return batch(self, requests)
+
+    monkeypatch.setattr(Socket, 'batch', slow)
+    operations = [operation('create a'), operation('create b', requests=[lambda kernel: kernel.idle(), lambda kernel: seen.extend(kernel.sent), 'create b'])]
+    if whole:
+        run(kernel, *operations)
+        assert seen == ['create a'] and kernel.sent == ['create a', 'create b']
+    else:
+        assert refused(kernel, *operations).details['failed_operation']['name'] == 'a'
+        assert kernel.sent == ['create a'] and seen == []
+
+
+@at_once
+def test_what_is_on_its_way_when_something_breaks_is_taken_back(monkeypatch):
+    monkeypatch.setattr(apply, 'AHEAD', 1)
+    made, kernel, batch = threading.Event(), Kernel(), Socket.batch
+
+    def slow(self, requests):
+        made.wait(10)
+        return batch(self, requests)
+
+    def bad(unused):
+        made.set()
+        raise RuntimeError('a defect')
+
+    monkeypatch.setattr(Socket, 'batch', slow)
+    with pytest.raises(RuntimeError):
+        run(kernel, operation('create a'), operation('create b', requests=[bad]))
+    assert kernel.sent == ['create a', 'delete a']
 
 
 def test_what_acts_by_itself_keeps_its_place():

@@ -27,7 +27,7 @@ def test_warnings(monkeypatch, again, left, warnings):
         def __init__(self, *unused):
             pass
 
-        def run(self, operations):
+        def run(self, operations, *unused):
             applied.append(operations)
 
     monkeypatch.setattr(run, 'make_plan', lambda *unused: plans.pop(0))
