@@ -19,13 +19,14 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import
     IFF_UP, RTM_DELLINK, RTM_DELLINKPROP, RTM_GETLINK, RTM_NEWLINK, RTM_NEWLINKPROP,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_around import far_parent
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import (
     ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_found import FoundLink, LinkTable, LiveLinks
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import (
-    LinkPlan, far_parent, lower_netns, peer_of, references, restorable_peer, without_late,
-)
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_pairs import peer_of, restorable_peer
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_plan import LinkPlan
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import lower_netns, references, without_late
 
 #: how a link in another namespace calls the one that the module runs in; elsewhere that is no name at all
 OWN_NETNS = '/proc/self/ns/net'

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, linuxnet.vnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A link that is made anew, with all that was set and hung on it."""
+
+from __future__ import annotations
+
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_around import far_parent, is_fallback, place_name, shakes
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import PORTS, restorable
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_operations import HUNG, OF_PORT
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_pairs import restorable_peer
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_ports import LinkPorts
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import unique_options, with_defaults
+
+#: options whose defaults are those of what the link carries
+_LAYER = ('address', 'broadcast', 'arp', 'multicast', 'txqlen')
+#: what a link keeps that is made anew as one of another kind, whose MAC, MTU, flags and queues are other ones
+_ANY_KIND = ('name', 'alias', 'altnames', 'group', 'master')
+
+
+class LinkRecreate(LinkPorts):
+    """Makes links anew."""
+
+    def _recreate(self, one, found, values):
+        """Delete and create with everything that was set or hung on it, then what is wanted."""
+        for kind in (found.kind, one.values.get('kind')):
+            if kind in KINDS and not KINDS[kind].made:
+                raise InputError(f"{one.where}: '{one.key}' cannot be made anew: devices of kind {kind} come with their hardware")
+        if found.kind is None or is_fallback(found):
+            reason = 'its driver makes it in every network namespace' if found.kind else 'it is a physical link or the loopback'
+            raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
+        self._lower_gone(one, found)
+        old = restorable(found.values)
+        if 'link' not in one.values and one.values.get('kind') in (None, found.kind):
+            old.update(far_parent(self.world, one.netns, found))
+        if one.values.get('kind') not in (None, found.kind):
+            old = {option: value for option, value in old.items() if option in _ANY_KIND or option in PORTS}
+        merged = {**old, **{option: value for option, value in one.values.items() if option != 'move_from'}}
+        for option in PORTS:
+            if merged.get('master') != old.get('master'):
+                merged = {name: value for name, value in merged.items() if name != option or option in one.values}
+            elif option in old and option in merged:
+                merged[option] = {**old[option], **merged[option]}
+        if 'kind' in one.values:
+            merged['up'] = one.values.get('up', True)
+        kind = KINDS[merged['kind']]
+        given = one.values.get(kind.key, {})
+        own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
+        if kind.resets and kind.name == found.kind:
+            gone = kind.resets(given, found.values.get(kind.key, {})) - given.keys()
+            own = {option: value for option, value in own.items() if option not in gone}
+        merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
+        if not merged[kind.key]:
+            merged.pop(kind.key)
+        other_layer = kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False)
+        if other_layer:
+            merged = {option: value for option, value in merged.items() if option in one.values or option not in _LAYER}
+        sentences = [kind.check(merged.get(kind.key, {})) if kind.check else None,
+                     *(part.check_recreate(merged.get(kind.key, {}), found) for part in kind.parts)]
+        if any(sentences):
+            raise InputError(f'{one.where}: {next(filter(None, sentences))}')
+        if kind.name != found.kind:
+            merged = with_defaults(merged)
+        peer = None
+        if kind.paired:
+            peer = self._peer_of(one.netns, found)
+            if peer is None and 'peer' not in merged:
+                raise InputError(f'{one.where}: cannot be made anew: its other end is in a namespace that is not known here')
+            if peer is not None:
+                merged['peer'] = {**restorable_peer(peer), **merged.get('peer', {})}
+        ports = self._ports(one.netns, found)
+        restore = self.hung(one.netns, one.key, HUNG)
+        if merged.get('master') != old.get('master'):
+            kinds = {self._kind_of(one.netns, its.get('master')) for its in (merged, old)}
+            if 'bridge' in kinds:
+                restore = [back for back in restore if back.section not in OF_PORT or back.section == 'fdb' and not back.values.get('master')]
+            if 'vrf' in kinds:
+                restore = self._of_any_vrf(restore)
+        recreated = Operation(self.section, 'create', one.netns, one.key, one.key, merged,
+                              facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
+        old_link = self._creation(one.netns, found)
+        kept = old_link.facts['kept'] = self._kept(one.netns, found)
+        if kind.name == found.kind:
+            recreated.facts['kept'] = kept
+        delete = self._deletion(one.netns, one.key)
+        delete.where, delete.disruption = one.where, RECREATE
+        delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
+        delete.before = restorable(found.values)
+        delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self._down_above(one.netns, ports),
+                       *self.hung(one.netns, one.key, HUNG)]
+        if peer is not None:
+            peers = self._kept(peer[0], peer[2])
+            delete.undo += self._peer_back(peer)
+            for back in delete.undo:
+                if (back.section, back.netns, back.key) == (self.section, *peer[:2]):
+                    back.facts['kept'] = peers
+            delete.flushes = sorted({*delete.flushes, 'peer'})
+        delete.phase = Phase.DELETE_LINK
+        delete.provides = {('gone', one.netns, one.key)}
+        self.out.append(delete)
+        recreated.where, recreated.disruption, recreated.phase = one.where, RECREATE, Phase.LINK
+        recreated.before = restorable(found.values)
+        recreated.provides = {('link', one.netns, one.key)}
+        recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, merged)}
+        recreated.undo = [self._deletion(one.netns, one.key, merged)]
+        self.out.append(recreated)
+        if peer is not None:
+            recreated.provides.add(('link', *peer[:2]))
+            for back in self._peer_back(peer, self.index.get(peer[:2])):
+                back.where = one.where
+                back.requires = {('link', *peer[:2])} | ({('set', *peer[:2])} if back.section != self.section else set())
+                back.facts['put_back'] = back.section != self.section
+                if back.section == self.section:
+                    back.facts['kept'] = peers
+                if other_layer and back.section == self.section:
+                    given = self.index[peer[:2]].values if peer[:2] in self.index else {}
+                    back.values = {option: value for option, value in back.values.items() if option in given or option not in _LAYER}
+                self.out.append(back)
+        for back in self._ports_back(one.netns, one.key, kind.name, merged, ports):
+            back.where = one.where
+            back.requires |= {('link', one.netns, one.key)}
+            for option in back.values if back.phase == Phase.LINK_LATE and (one.netns, back.key) in self.index else ():
+                wanted = self.index[one.netns, back.key].values.get(option, {})
+                back.values[option].update({name: wanted[name] for name in unique_options(option, back.values[option]) if name in wanted})
+            if back.section == self.section:
+                back.requires.add(('link', one.netns, back.key))  # it may be made anew as well
+            else:
+                back.facts['put_back'] = True
+            self.out.append(back)
+        for port in ports if shakes(kind.name) else ():
+            self._rises(one, self._above(one.netns, port))
+        self._put_back(restore, one)
+        delete.undo += self._master_back(one.netns, found.values.get('master'))
+        if merged.get('master') == found.values.get('master'):
+            self._put_back(self._mac_back(one.netns, merged.get('master')), one)
+
+    def _lower_gone(self, one, found):
+        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in self._children(one.netns, found.name)]
+        if children:
+            raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it; remove them first")
