@@ -11,6 +11,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import p
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 
+
 def peer_of(world, netns, found):
     """(netns, name, FoundLink) of the other end of a pair, among the namespaces that the task has looked at."""
     if found.link_nsid is None:

@@ -58,7 +58,7 @@ class LinkPlan(LinkRecreate):
             if not one.recreate:
                 raise InputError(f"{one.where}: '{one.key}' exists as {found.kind or 'a physical or unknown link'}, not {kind};"
                                  ' remove it first, or set recreate: true')
-            self._recreate(one, found, {})
+            self._recreate(one, found)
             return
         values = {option: value for option, value in one.values.items() if option not in PLACE}
         if kind is not None and 'up' not in values:
@@ -68,7 +68,7 @@ class LinkPlan(LinkRecreate):
         if misplaced:
             if not one.recreate:
                 raise InputError(f'{one.where}: {misplaced}; remove it first, or set recreate: true')
-            self._recreate(one, found, values)
+            self._recreate(one, found)
             return
         changed, before = difference(values, found, kind)
         if 'master' in changed:  # as a port of another one it begins anew
@@ -85,7 +85,7 @@ class LinkPlan(LinkRecreate):
                 name = fixed[0]
                 raise InputError(f"{one.where}: {name} is {value_at(found.values, name)!r} and cannot become {value_at(values, name)!r} on a live link;"
                                  ' set recreate: true to have it made anew')
-            self._recreate(one, found, values)
+            self._recreate(one, found)
             return
         self._check_parts(one, found)
         self._set(one, changed, before, found)

@@ -25,15 +25,64 @@ _ANY_KIND = ('name', 'alias', 'altnames', 'group', 'master')
 class LinkRecreate(LinkPorts):
     """Makes links anew."""
 
-    def _recreate(self, one, found, values):
+    def _recreate(self, one, found):
         """Delete and create with everything that was set or hung on it, then what is wanted."""
+        self._check_recreate(one, found)
+        values, other_layer = self._values_anew(one, found)
+        kind, peer = KINDS[values['kind']], None
+        if kind.paired:
+            peer = self._peer_of(one.netns, found)
+            if peer is None and 'peer' not in values:
+                raise InputError(f'{one.where}: cannot be made anew: its other end is in a namespace that is not known here')
+            if peer is not None:
+                values['peer'] = {**restorable_peer(peer), **values.get('peer', {})}
+        ports, restore = self._ports(one.netns, found), self._hung_anew(one, found, values)
+        recreated = Operation(self.section, 'create', one.netns, one.key, one.key, values, restorable(found.values), where=one.where, disruption=RECREATE,
+                              phase=Phase.LINK, facts={'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))})
+        old_link = self._creation(one.netns, found)
+        kept = old_link.facts['kept'] = self._kept(one.netns, found)
+        if kind.name == found.kind:
+            recreated.facts['kept'] = kept
+        delete = self._deletion(one.netns, one.key, restorable(found.values))
+        delete.where, delete.disruption = one.where, RECREATE
+        delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()) | ({'peer'} if peer is not None else set()))
+        delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self._down_above(one.netns, ports),
+                       *self.hung(one.netns, one.key, HUNG)]
+        if peer is not None:
+            peers = self._kept(peer[0], peer[2])
+            delete.undo += self._peer_back(peer)
+            for back in delete.undo:
+                if (back.section, back.netns, back.key) == (self.section, *peer[:2]):
+                    back.facts['kept'] = peers
+        delete.provides = {('gone', one.netns, one.key)}
+        self.out.append(delete)
+        recreated.provides = {('link', one.netns, one.key)}
+        recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, values)}
+        recreated.undo = [self._deletion(one.netns, one.key, values)]
+        self.out.append(recreated)
+        if peer is not None:
+            recreated.provides.add(('link', *peer[:2]))
+            self._peer_anew(one, peer, peers, other_layer)
+        self._ports_anew(one, values, ports)
+        self._put_back(restore, one)
+        delete.undo += self._master_back(one.netns, found.values.get('master'))
+        if values.get('master') == found.values.get('master'):
+            self._put_back(self._mac_back(one.netns, values.get('master')), one)
+
+    def _check_recreate(self, one, found):
+        """Refuses what nobody can make anew, and what cannot go because of the links on it."""
         for kind in (found.kind, one.values.get('kind')):
             if kind in KINDS and not KINDS[kind].made:
                 raise InputError(f"{one.where}: '{one.key}' cannot be made anew: devices of kind {kind} come with their hardware")
         if found.kind is None or is_fallback(found):
             reason = 'its driver makes it in every network namespace' if found.kind else 'it is a physical link or the loopback'
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
-        self._lower_gone(one, found)
+        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in self._children(one.netns, found.name)]
+        if children:
+            raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it; remove them first")
+
+    def _values_anew(self, one, found) -> tuple[dict, bool]:
+        """The values that the link is to have, of what it has and what is wanted; and whether it carries another layer then, with defaults of its own."""
         old = restorable(found.values)
         if 'link' not in one.values and one.values.get('kind') in (None, found.kind):
             old.update(far_parent(self.world, one.netns, found))
@@ -48,79 +97,53 @@ class LinkRecreate(LinkPorts):
         if 'kind' in one.values:
             merged['up'] = one.values.get('up', True)
         kind = KINDS[merged['kind']]
-        given = one.values.get(kind.key, {})
-        own = {**(found.values.get(kind.key, {}) if kind.name == found.kind else {}), **given}
+        given, had = one.values.get(kind.key, {}), found.values.get(kind.key, {})
+        own = {**(had if kind.name == found.kind else {}), **given}
         if kind.resets and kind.name == found.kind:
-            gone = kind.resets(given, found.values.get(kind.key, {})) - given.keys()
+            gone = kind.resets(given, had) - given.keys()
             own = {option: value for option, value in own.items() if option not in gone}
         merged[kind.key] = {**(kind.restorable(own) if kind.restorable else own), **given}
         if not merged[kind.key]:
             merged.pop(kind.key)
-        other_layer = kind.layer and (own.get(kind.layer) or False) != (found.values.get(kind.key, {}).get(kind.layer) or False)
+        other_layer = bool(kind.layer) and (own.get(kind.layer) or False) != (had.get(kind.layer) or False)
         if other_layer:
             merged = {option: value for option, value in merged.items() if option in one.values or option not in _LAYER}
         sentences = [kind.check(merged.get(kind.key, {})) if kind.check else None,
                      *(part.check_recreate(merged.get(kind.key, {}), found) for part in kind.parts)]
         if any(sentences):
             raise InputError(f'{one.where}: {next(filter(None, sentences))}')
-        if kind.name != found.kind:
-            merged = with_defaults(merged)
-        peer = None
-        if kind.paired:
-            peer = self._peer_of(one.netns, found)
-            if peer is None and 'peer' not in merged:
-                raise InputError(f'{one.where}: cannot be made anew: its other end is in a namespace that is not known here')
-            if peer is not None:
-                merged['peer'] = {**restorable_peer(peer), **merged.get('peer', {})}
-        ports = self._ports(one.netns, found)
-        restore = self.hung(one.netns, one.key, HUNG)
-        if merged.get('master') != old.get('master'):
-            kinds = {self._kind_of(one.netns, its.get('master')) for its in (merged, old)}
+        return merged if kind.name == found.kind else with_defaults(merged), other_layer
+
+    def _hung_anew(self, one, found, values) -> list[Operation]:
+        """What hung on the link and is to hang on it again: with another master, not what it had as a port."""
+        hung, old = self.hung(one.netns, one.key, HUNG), restorable(found.values)
+        if values.get('master') != old.get('master'):
+            kinds = {self._kind_of(one.netns, its.get('master')) for its in (values, old)}
             if 'bridge' in kinds:
-                restore = [back for back in restore if back.section not in OF_PORT or back.section == 'fdb' and not back.values.get('master')]
+                hung = [back for back in hung if back.section not in OF_PORT or back.section == 'fdb' and not back.values.get('master')]
             if 'vrf' in kinds:
-                restore = self._of_any_vrf(restore)
-        recreated = Operation(self.section, 'create', one.netns, one.key, one.key, merged,
-                              facts={'netns': one.netns, 'port_down': self._port_down(one.netns, merged.get('master'))})
-        old_link = self._creation(one.netns, found)
-        kept = old_link.facts['kept'] = self._kept(one.netns, found)
-        if kind.name == found.kind:
-            recreated.facts['kept'] = kept
-        delete = self._deletion(one.netns, one.key)
-        delete.where, delete.disruption = one.where, RECREATE
-        delete.flushes = sorted({operation.section for operation in restore} | ({'ports'} if ports else set()))
-        delete.before = restorable(found.values)
-        delete.undo = [old_link, *self._ports_back(one.netns, one.key, found.kind, old_link.values, ports), *self._down_above(one.netns, ports),
-                       *self.hung(one.netns, one.key, HUNG)]
-        if peer is not None:
-            peers = self._kept(peer[0], peer[2])
-            delete.undo += self._peer_back(peer)
-            for back in delete.undo:
-                if (back.section, back.netns, back.key) == (self.section, *peer[:2]):
-                    back.facts['kept'] = peers
-            delete.flushes = sorted({*delete.flushes, 'peer'})
-        delete.phase = Phase.DELETE_LINK
-        delete.provides = {('gone', one.netns, one.key)}
-        self.out.append(delete)
-        recreated.where, recreated.disruption, recreated.phase = one.where, RECREATE, Phase.LINK
-        recreated.before = restorable(found.values)
-        recreated.provides = {('link', one.netns, one.key)}
-        recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, merged)}
-        recreated.undo = [self._deletion(one.netns, one.key, merged)]
-        self.out.append(recreated)
-        if peer is not None:
-            recreated.provides.add(('link', *peer[:2]))
-            for back in self._peer_back(peer, self.index.get(peer[:2])):
-                back.where = one.where
-                back.requires = {('link', *peer[:2])} | ({('set', *peer[:2])} if back.section != self.section else set())
-                back.facts['put_back'] = back.section != self.section
-                if back.section == self.section:
-                    back.facts['kept'] = peers
-                if other_layer and back.section == self.section:
-                    given = self.index[peer[:2]].values if peer[:2] in self.index else {}
+                hung = self._of_any_vrf(hung)
+        return hung
+
+    def _peer_anew(self, one, peer, kept, other_layer):
+        """Sets the other end, which is made with the link, as it is wanted and was."""
+        place, name, unused = peer
+        wanted = self.index.get((place, name))
+        for back in self._peer_back(peer, wanted):
+            back.where, back.requires = one.where, {('link', place, name)}
+            back.facts['put_back'] = back.section != self.section
+            if back.section != self.section:
+                back.requires.add(('set', place, name))
+            else:
+                back.facts['kept'] = kept
+                if other_layer:
+                    given = wanted.values if wanted is not None else {}
                     back.values = {option: value for option, value in back.values.items() if option in given or option not in _LAYER}
-                self.out.append(back)
-        for back in self._ports_back(one.netns, one.key, kind.name, merged, ports):
+            self.out.append(back)
+
+    def _ports_anew(self, one, values, ports):
+        """Makes the ports of the link its ports again, by then with what they cannot have the same of as they are wanted."""
+        for back in self._ports_back(one.netns, one.key, values['kind'], values, ports):
             back.where = one.where
             back.requires |= {('link', one.netns, one.key)}
             for option in back.values if back.phase == Phase.LINK_LATE and (one.netns, back.key) in self.index else ():
@@ -131,14 +154,5 @@ class LinkRecreate(LinkPorts):
             else:
                 back.facts['put_back'] = True
             self.out.append(back)
-        for port in ports if shakes(kind.name) else ():
+        for port in ports if shakes(values['kind']) else ():
             self._rises(one, self._above(one.netns, port))
-        self._put_back(restore, one)
-        delete.undo += self._master_back(one.netns, found.values.get('master'))
-        if merged.get('master') == found.values.get('master'):
-            self._put_back(self._mac_back(one.netns, merged.get('master')), one)
-
-    def _lower_gone(self, one, found):
-        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in self._children(one.netns, found.name)]
-        if children:
-            raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it; remove them first")
