@@ -87,7 +87,7 @@ class Entry(Resource):
         for scope in scopes:
             keep = {(one.netns, one.key) for one in wanted if not one.absent}
             gone = {operation.key for operation in operations if operation.action == 'delete' and operation.netns == scope.netns}
-            for key, values in self.present(world, scope.netns).items():
+            for key, values in self.near(world, scope):
                 if (scope.netns, key) not in keep and key not in gone and self.scoped(scope, key, values):
                     operations.append(self.deletion(scope.netns, key, values, scope.where))
         return operations
@@ -95,6 +95,10 @@ class Entry(Resource):
     def present(self, world, netns) -> dict:
         """Those of the live entries that are still there when all links of the plan are."""
         return world.table(self.section, netns)
+
+    def near(self, world, scope: Scope):
+        """(key, values) of live entries, among them all that a scope is about."""
+        return self.present(world, scope.netns).items()
 
     def find(self, table, one):
         """The live entry of a wanted one."""

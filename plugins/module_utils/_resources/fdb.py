@@ -6,22 +6,18 @@
 from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
-from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, ListOf, Mac
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fdb_rows
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.fdb_found import ATTRS, FLAGS, FLOOD, FdbTable
 
-FLOOD = '00:00:00:00:00:00'
 _STATES = {'permanent': neigh.NUD_PERMANENT | neigh.NUD_NOARP, 'static': neigh.NUD_REACHABLE | neigh.NUD_NOARP, 'dynamic': neigh.NUD_REACHABLE}
-_FLAGS = {'router': neigh.NTF_ROUTER, 'sticky': neigh.NTF_STICKY, 'extern_learn': neigh.NTF_EXT_LEARNED}
 #: where an entry leads
 _LEADS = ('dst', 'vni', 'port', 'via', 'nhid')
-_ATTRS = {'dst': 'NDA_DST', 'vni': 'NDA_VNI', 'src_vni': 'NDA_SRC_VNI', 'port': 'NDA_PORT', 'vlan': 'NDA_VLAN', 'nhid': 'NDA_NH_ID'}
 
 
 class Fdb(Entry):
@@ -194,7 +190,7 @@ class Fdb(Entry):
         return super().needs(netns, values) | ({('nexthop', netns, values['nhid'])} if 'nhid' in values else set())
 
     def same(self, name, value, found):
-        if name in _FLAGS:
+        if name in FLAGS:
             return bool(found.get(name)) == value
         if name == 'entry_state' and found.get('master') and found.get('extern_learn'):
             return True  # the bridge leaves such an entry to who learned it, whatever its state
@@ -215,6 +211,14 @@ class Fdb(Entry):
         kept = {name: value for name, value in found.items() if not (name in _LEADS and {'dst', 'nhid'} & values.keys())}
         return {**kept, **values}
 
+    def standing(self, world, netns, name):
+        table = world.table(self.section, netns)
+        return table.of(name) if isinstance(table, FdbTable) else super().standing(world, netns, name)
+
+    def near(self, world, scope):
+        table = self.present(world, scope.netns)
+        return table.of(scope.limits['dev']) if isinstance(table, FdbTable) else super().near(world, scope)
+
     def scoped(self, scope, key, values):
         return key[0] == scope.limits['dev'] and self.returns(values) and not values.get('local')
 
@@ -222,38 +226,7 @@ class Fdb(Entry):
         return values['entry_state'] in ('permanent', 'static') and not values.get('extern_learn') and not values.get('implied')
 
     def observe(self, world, netns):
-        codec, links, table = neigh.codec(world.kernel), world.links(netns), {}
-        defaults: dict = {}
-        above = Above(world, netns)
-        for data, start, end in world.kernel.dump(netns, neigh.RTM_GETNEIGH, codec.pack({'family': neigh.AF_BRIDGE}, {})):
-            header = codec.read_header(data, start)
-            attrs = codec.layout.read(data, start + codec.size, end)
-            if 'NDA_LLADDR' not in attrs:
-                continue
-            state, flags, index = header['state'], header['flags'], header['ifindex']
-            values = {'dev': links.name_of(index), 'mac': attrs['NDA_LLADDR'],
-                      'entry_state': 'permanent' if state & neigh.NUD_PERMANENT else 'static' if state & neigh.NUD_NOARP else 'dynamic'}
-            values.update({name: attrs[attr] for name, attr in _ATTRS.items() if attr in attrs})
-            link = links.by_index.get(index)
-            values['master'] = 'NDA_MASTER' in attrs and not flags & neigh.NTF_SELF
-            if link is not None and link.kind == 'bridge':
-                if not values['master']:
-                    continue  # MACs of links that sit on the bridge
-                values['master'] = False  # its only table is its own
-            values['self'] = not values['master']
-            if values['master'] or link is not None and link.kind == 'bridge':
-                values.setdefault('vlan', 0)
-            values.update({name: True for name, bit in _FLAGS.items() if flags & bit})
-            if 'NDA_IFINDEX' in attrs:
-                values['via'] = links.name_of(attrs['NDA_IFINDEX'])
-            if link is not None:
-                if index not in defaults:
-                    defaults[index] = implied(link)
-                if (values['mac'], values.get('dst')) in defaults[index] or (
-                        values['entry_state'] == 'permanent' and not values.get('dst') and _is_own(values, link, links, above)):
-                    values['implied'] = True
-            table[self.key(values)] = values
-        return table
+        return FdbTable(world, netns, self.key)
 
     def encode(self, operation, kernel):
         if 'rows' in operation.facts:
@@ -261,13 +234,13 @@ class Fdb(Entry):
         values = operation.before if operation.action == 'delete' else operation.values
         codec = neigh.codec(kernel)
         flags = neigh.NTF_MASTER if values.get('master') else neigh.NTF_SELF
-        for name, bit in _FLAGS.items():
+        for name, bit in FLAGS.items():
             if values.get(name):
                 flags |= bit
         header = {'family': neigh.AF_BRIDGE, 'ifindex': kernel.index(operation.netns, values['dev']),
                   'state': _STATES[values.get('entry_state', 'permanent')], 'flags': flags}
         attrs = {'NDA_LLADDR': values['mac']}
-        for name, attr in _ATTRS.items():
+        for name, attr in ATTRS.items():
             if values.get(name) is not None and (name, values[name]) != ('vlan', 0):
                 attrs[attr] = values[name]
         if values.get('via'):
@@ -300,7 +273,7 @@ class Fdb(Entry):
         line.append('master' if values.get('master') else 'self')
         if operation.action != 'delete':
             line.append(values.get('entry_state', 'permanent'))
-            line += [name for name in _FLAGS if values.get(name)]
+            line += [name for name in FLAGS if values.get(name)]
         return [line]
 
     def document(self, key, values, netns, world):
@@ -313,59 +286,3 @@ class Fdb(Entry):
                 if item.pop('vlan'):
                     return None  # the item without a VLAN says all of them
         return item
-
-
-def implied(link) -> set:
-    """(mac, dst) of the entry that a VXLAN device has for its own default destination: it is set with the link."""
-    vxlan = link.get('vxlan') or {} if link.kind == 'vxlan' else {}
-    remote = vxlan.get('remote') or vxlan.get('group')
-    return {(FLOOD, remote)} if remote else set()
-
-
-class Above:
-    """What sits on the links of a namespace, in any that the task has looked at: its MACs are in the tables of the links below."""
-
-    def __init__(self, world, netns):
-        self.world, self.netns = world, netns
-        self._sitting: dict | None = None
-        self._known: dict = {}
-
-    def macs(self, link) -> set:
-        if self._sitting is None:
-            self._sitting = self._parents()
-        if link.index not in self._known:
-            self._known[link.index] = self._macs((self.netns, link.index))
-        return self._known[link.index]
-
-    def _parents(self) -> dict:
-        """{(namespace, index): [(namespace, link on it), ...]}"""
-        found: dict = {}
-        ids: dict = {}
-        for section, place in list(self.world.tables):
-            for link in self.world.tables[section, place].values() if section == 'links' else ():
-                kind = KINDS.get(link.kind)
-                if not link.link_index or kind is None or kind.parent != 'required':
-                    continue
-                if link.link_nsid is not None and place not in ids:
-                    ids[place] = messages.nsid(self.world.kernel, place, self.netns)
-                if link.link_nsid is None or link.link_nsid == ids[place]:
-                    found.setdefault((place if link.link_nsid is None else self.netns, link.link_index), []).append((place, link))
-        return found
-
-    def _macs(self, parent) -> set:
-        found: set = set()
-        for place, link in self._sitting.get(parent, ()):
-            found |= {link.values.get('address')} | self._macs((place, link.index))
-        return found
-
-
-def _is_own(values, link, links, above) -> bool:
-    """The entries that the kernel keeps for a link's own MAC, those of what sits on it, and the multicast groups that it listens to."""
-    mac = values['mac']
-    if mac.startswith(('33:33:', '01:00:5e:', '01:80:c2:')):
-        return True
-    own = {link.values.get('address')}
-    master = links.by_index.get(link.master_index)
-    if master is not None:
-        own.add(master.values.get('address'))
-    return mac in own or mac in above.macs(link)
