@@ -17,7 +17,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_operations import HUNG, OF_PORT, OF_UP
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_recreate import LinkRecreate
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import (
-    PLACE, complete, costs, difference, late_options, tables, unique_options, value_at, with_defaults, without_late,
+    PLACE, complete, costs, difference, late_options, unique_options, value_at, values_back, with_defaults, without_late,
 )
 
 _OF_PARTS = {option for part in COMMON_PARTS for option in part.options}
@@ -178,23 +178,10 @@ class LinkPlan(LinkRecreate):
             for other in KINDS[kind].together.get(option, ()):
                 facts.setdefault('together', {})[other] = found.values[kind].get(other)
         if kind in KINDS and KINDS[kind].underlay and KINDS[kind].key in changed:
-            if KINDS[kind].anew:
-                facts['known'] = undo_facts['known'] = found.values[KINDS[kind].key]
-            far = far_parent(self.world, one.netns, found)
-            if found.link_nsid is not None and found.link_index and 'link_netns' not in {**far, **one.values}:
-                raise InputError(f"{one.where}: to change '{one.key}', say in link_netns in which namespace its outer packets are")
-            facts['lower'] = undo_facts['lower'] = {'link_netns': one.netns, **far, **one.values}['link_netns']
-        back = before
-        if kind in KINDS and KINDS[kind].disturbed and KINDS[kind].key in changed:
-            own = KINDS[kind].key
-            back = {**before, own: {**KINDS[kind].disturbed(changed[own], found.values[own]), **before.get(own, {})}}
-        for option, table in tables(changed):
-            if option in PORTS and changed.get('master'):
-                continue
-            led = {name: '' for name in changed[option] if getattr(table.by_name[name].type, 'by_index', False) and name not in back.get(option, {})}
-            if led:  # to nowhere, before
-                back = {**back, option: {**led, **back.get(option, {})}}
-        undo = [Operation(self.section, 'set', one.netns, one.key, one.key, back, changed, facts=undo_facts)]
+            of_tunnel = self._facts_of_tunnel(one, found)
+            facts.update(of_tunnel)
+            undo_facts.update(of_tunnel)
+        undo = [Operation(self.section, 'set', one.netns, one.key, one.key, values_back(changed, before, found), changed, facts=undo_facts)]
         if kind in KINDS and KINDS[kind].key in changed and (KINDS[kind].underlay or KINDS[kind].parent):
             # the MTU follows where its packets leave, ARP the mode of an ipvlan: they do not come back by themselves
             follows = {option: found.values[option] for option in ('mtu', 'arp') if option in found.values}
@@ -239,6 +226,15 @@ class LinkPlan(LinkRecreate):
             self._put_back(self._of_any_vrf(hung), one)
         elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
             self._put_back(hung, one)
+
+    def _facts_of_tunnel(self, one, found) -> dict:
+        """What has to be known of a tunnel to change its options: all of them, where a message replaces all, and where its outer packets are."""
+        kind = KINDS[found.kind]
+        known = {'known': found.values[kind.key]} if kind.anew else {}
+        far = far_parent(self.world, one.netns, found)
+        if found.link_nsid is not None and found.link_index and 'link_netns' not in {**far, **one.values}:
+            raise InputError(f"{one.where}: to change '{one.key}', say in link_netns in which namespace its outer packets are")
+        return {**known, 'lower': {'link_netns': one.netns, **far, **one.values}['link_netns']}
 
     def _absent(self, one):
         found = self.world.links(one.netns).get(one.key)

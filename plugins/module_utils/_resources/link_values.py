@@ -103,6 +103,20 @@ def complete(changed: dict, before: dict, values: dict, found):
             before[kind.key] = {**{name: found.values[kind.key][name] for name in group if name in found.values[kind.key]}, **before[kind.key]}
 
 
+def values_back(changed: dict, before: dict, found) -> dict:
+    """What is set to take a change back: the values before, those that the kernel changes by itself with them, and nothing where nothing was led to."""
+    back, kind = before, KINDS.get(found.kind)
+    if kind is not None and kind.disturbed and kind.key in changed:
+        back = {**before, kind.key: {**kind.disturbed(changed[kind.key], found.values[kind.key]), **before.get(kind.key, {})}}
+    for option, table in tables(changed):
+        if option in PORTS and changed.get('master'):
+            continue
+        led = {name: '' for name in changed[option] if getattr(table.by_name[name].type, 'by_index', False) and name not in back.get(option, {})}
+        if led:
+            back = {**back, option: {**led, **back.get(option, {})}}
+    return back
+
+
 def _nothing(value):
     """What an unset option reads as."""
     return {} if isinstance(value, dict) else [] if isinstance(value, list) else '' if value == '' else None
