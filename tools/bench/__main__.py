@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The benchmark: what the engine and whole tasks cost, beside what else one might use, in one run.
 
-    make bench                  all of it, about fifteen minutes; writes docs/performance.md and its plots
+    make bench                  all of it, about twenty minutes; writes docs/performance.md and its plots
     make bench ARGS=--quick     small sizes, prints the tables and writes nothing
 
 All of it happens in network namespaces that end with their process. Kinds of links that the running kernel has no driver for run in the kernel of

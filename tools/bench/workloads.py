@@ -153,12 +153,12 @@ class Veth(Links):
         return [end for name in self.names() for end in (name, f"p{name}")]
 
     def _packed(self, index_of):
-        made = []
-        for name in self.names():
-            info = attribute(18, text(1, "veth") + attribute(2, attribute(1, link(text(3, f"p{name}")))))
-            made.append((RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link(text(3, name) + info, up=True)))
-            made.append((RTM_NEWLINK, 0, link(text(3, f"p{name}"), up=True)))
-        return made
+        def info(name):
+            return attribute(18, text(1, "veth") + attribute(2, attribute(1, link(text(3, f"p{name}")))))
+
+        # all are made before any of them gets its carrier, which the kernel has work with that would be in the way of the others
+        return [(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link(text(3, name) + info(name), up=True)) for name in self.names()] + [
+            (RTM_NEWLINK, 0, link(text(3, f"p{name}"), up=True)) for name in self.names()]
 
     def _add(self, ipr, index_of):
         for name in self.names():

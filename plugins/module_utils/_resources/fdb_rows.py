@@ -190,8 +190,9 @@ def plan(resource, one, world) -> list[Operation] | None:
 
 def _operation(resource, one, action, changed, before, rendered) -> Operation:
     dev, opposite = one.values['dev'], {'create': 'delete', 'delete': 'create', 'set': 'set'}[action]
-    values = {'dev': dev, 'entries': len(changed), **_sample(changed)}
-    old = {'dev': dev, 'entries': len(before), **_sample(before)} if before else {}
+    shown = nsmallest(SHOWN, changed)
+    values = {'dev': dev, 'entries': len(changed), **_sample(shown, changed)}
+    old = {'dev': dev, 'entries': len(before), **_sample(shown if before is changed else nsmallest(SHOWN, before), before)} if before else {}
     phase = resource.unset_phase if action == 'delete' else resource.set_phase
     key = ('rows', dev, action)
     name = f'{len(changed)} entries on {dev}'
@@ -199,13 +200,12 @@ def _operation(resource, one, action, changed, before, rendered) -> Operation:
                      facts={'rows': before if action == 'set' else changed, 'dev': dev})
     return Operation(resource.section, action, one.netns, key, name, {} if action == 'delete' else values, old, where=one.where, disruption=IN_PLACE,
                      phase=phase, requires=resource.needs(one.netns, {'dev': dev}), undo=[back],
-                     facts={'rows': changed, 'dev': dev, 'all': rendered})
+                     facts={'rows': changed, 'dev': dev, 'shown': sorted(changed) if rendered else shown})
 
 
-def _sample(rows: list) -> dict:
+def _sample(shown: list, rows: list) -> dict:
     """Some of the entries, for results; all when they are few."""
-    shown = [{'mac': row[_MAC].hex(':'), 'dst': _text(row)} for row in nsmallest(SHOWN, rows)]
-    return {'config' if len(rows) <= SHOWN else f'first {SHOWN}': shown}
+    return {'config' if len(rows) <= SHOWN else f'first {SHOWN}': [{'mac': row[_MAC].hex(':'), 'dst': _text(row)} for row in shown]}
 
 
 def _text(row: bytes) -> str:
@@ -248,7 +248,6 @@ def commands(operation, words) -> list[list[str]]:
     """The same as `bridge fdb` lines: all of them for a rendered plan, else the first."""
     verb = {'create': 'add', 'set': 'replace', 'delete': 'del'}[operation.action]
     tail = ['self'] if verb == 'del' else ['self', 'permanent']
-    rows = operation.facts['rows']
-    shown = nsmallest(len(rows) if operation.facts['all'] else SHOWN, rows)
+    rows, shown = operation.facts['rows'], operation.facts['shown']
     lines = [[*words, 'fdb', verb, row[_MAC].hex(':'), 'dev', operation.facts['dev'], 'dst', _text(row), *tail] for row in shown]
     return lines if len(lines) == len(rows) else [*lines, ['#', 'and', str(len(rows) - len(lines)), 'more']]
