@@ -10,6 +10,7 @@ import errno
 import os
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
@@ -91,24 +92,27 @@ def get_indexes(kernel, netns: str | None, names: list[str]) -> dict[str, int]:
 
 def ask(kernel, netns: str | None, name: str | None, index: int | None) -> bytes | None:
     """What the kernel tells of one link, by its name, an alternative name or its index."""
-    codec = message(kernel)
-    attrs = {'IFLA_EXT_MASK': SKIP_STATS} if name is None else {'IFLA_IFNAME' if len(name) < IFNAMSIZ else 'IFLA_ALT_IFNAME': name, 'IFLA_EXT_MASK': SKIP_STATS}
-    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, codec.pack({'index': index or 0}, attrs))])
-    if not failed:
-        return replies[0][0][1]
-    if failed[0].errno != errno.ENODEV:
-        raise failed[0]
+    try:
+        return _ask(kernel, netns, name, index)
+    except KernelError as exc:
+        if exc.errno != errno.ENODEV:
+            raise
     return None
 
 
 def get(kernel, netns: str | None, name: str, mask: int = SKIP_STATS) -> dict:
     """The attributes of one link; KernelError(ENODEV) if there is none. `mask` asks for more than every dump has (IFLA_EXT_MASK)."""
-    codec = message(kernel)
-    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, codec.pack({}, {'IFLA_IFNAME': name, 'IFLA_EXT_MASK': mask}))])
+    codec, data = message(kernel), _ask(kernel, netns, name, mask=mask)
+    return codec.layout.scan(data, codec.size, len(data))
+
+
+def _ask(kernel, netns: str | None, name: str | None, index: int | None = None, mask: int = SKIP_STATS) -> bytes:
+    attrs = {} if name is None else {'IFLA_IFNAME' if len(name) < IFNAMSIZ else 'IFLA_ALT_IFNAME': name}
+    body = message(kernel).pack({'index': index or 0}, {**attrs, 'IFLA_EXT_MASK': mask})
+    failed, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETLINK, 0, body)])
     if failed:
         raise failed[0]
-    data = replies[0][0][1]
-    return codec.layout.scan(data, codec.size, len(data))
+    return replies[0][0][1]
 
 
 #: namespaces that are asked about in one batch: as many descriptors are open
