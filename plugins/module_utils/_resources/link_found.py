@@ -195,6 +195,14 @@ class _Asking(dict):
         return self.get(key) is not None
 
 
+def _of_all(method):
+    """A method of dict that looks at all links, before which they are loaded."""
+    def loaded(links):
+        links.load()
+        return method(links)
+    return loaded
+
+
 class LiveLinks(_Asking, LinkTable):
     """Links of a kernel. On a crowded machine a dump is much more than what most tasks ask for: the first few are got one by one."""
 
@@ -232,14 +240,14 @@ class LiveLinks(_Asking, LinkTable):
                 if found is not None:
                     self._add(found)
                 return
-        self._load()
+        self.load()
 
     def _add(self, link):
         link = self.setdefault(link.name, link)
         link.table = self
         self.by_index[link.index] = link
 
-    def _load(self):
+    def load(self):
         if self._every is None:
             return
         every, self._every = self._every, None
@@ -255,25 +263,8 @@ class LiveLinks(_Asking, LinkTable):
         found = self.look_for(altname)
         return found.name if found is not None and found.name != altname else None
 
-    def __iter__(self):
-        self._load()
-        return super().__iter__()
-
-    def __len__(self):
-        self._load()
-        return super().__len__()
-
-    def keys(self):
-        self._load()
-        return super().keys()
-
-    def values(self):
-        self._load()
-        return super().values()
-
-    def items(self):
-        self._load()
-        return super().items()
+    __iter__, __len__ = _of_all(dict.__iter__), _of_all(dict.__len__)
+    keys, values, items = _of_all(dict.keys), _of_all(dict.values), _of_all(dict.items)
 
 
 class _Numbers(_Asking):
