@@ -39,31 +39,29 @@ def make_plan(desired, world) -> list:
 
 def _note_links(operations, world):
     """What later resources have to know of links that do not exist yet."""
+    made, changed = {}, {}  # {bridge: its default VLAN}
     for operation in operations:
         for key in operation.provides:
             if key[0] == 'link':
                 world.made[key[1:]] = operation.values.get('kind')
-    default = {}
-    for operation in operations:
         if operation.section == 'links' and operation.action == 'create' and operation.values.get('kind') == 'bridge':
-            default[operation.netns, operation.key] = operation.values.get('bridge', {}).get('vlan_default_pvid', 1)
+            made[operation.netns, operation.key] = operation.values.get('bridge', {}).get('vlan_default_pvid', 1)
+        elif operation.section == 'links' and operation.action == 'set' and 'vlan_default_pvid' in operation.values.get('bridge', ()):
+            changed[operation.netns, operation.key] = operation.values['bridge']['vlan_default_pvid']
+    for (netns, name), new in changed.items():
+        found = world.links(netns).get(name)
+        if (netns, name) not in made and found is not None and found.kind == 'bridge':
+            world.default_pvids[netns, name] = (found.values['bridge'].get('vlan_default_pvid', 1), new)
+    default = {**made, **{place: new for place, (unused, new) in world.default_pvids.items()}}
     for operation in operations:
-        if operation.section == 'links' and operation.action == 'set' and 'vlan_default_pvid' in operation.values.get('bridge', {}):
-            place = (operation.netns, operation.key)
-            found = world.links(operation.netns).get(operation.key)
-            if place not in default and found is not None and found.kind == 'bridge':
-                world.default_pvids[place] = (found.values['bridge'].get('vlan_default_pvid', 1), operation.values['bridge']['vlan_default_pvid'])
-    default.update((place, new) for place, (unused, new) in world.default_pvids.items())
-    made = {place for place in default if place not in world.default_pvids}
-    for operation in operations:
-        master = operation.values.get('master')
         if operation.action not in ('create', 'set') or operation.facts.get('put_back'):
             continue
+        place, master = (operation.netns, operation.key), operation.values.get('master')
         found = world.links(operation.netns).get(operation.key) if 'master' in operation.values else None
         if found is not None and found.get('master', '') not in ('', master):
-            world.moved.add((operation.netns, operation.key))
-        if (operation.netns, operation.key) in made and operation.action == 'create':
-            world.default_vlans[operation.netns, operation.key] = {default[operation.netns, operation.key]} - {0}
+            world.moved.add(place)
+        if place in made and operation.action == 'create':
+            world.default_vlans[place] = {made[place]} - {0}
         if not master:
             continue
         vid = default.get((operation.netns, master))
@@ -72,7 +70,7 @@ def _note_links(operations, world):
             if found is None or found.kind != 'bridge':
                 continue
             vid = found.values.get('bridge', {}).get('vlan_default_pvid', 1)
-        world.default_vlans[operation.netns, operation.key] = {vid} - {0}
+        world.default_vlans[place] = {vid} - {0}
 
 
 def _without_put_back_of_deleted(operations):
