@@ -33,13 +33,14 @@ class LinkOperations(LinksAround):
         self.released: list = []  # (namespace, port, item) of VRFs that go
 
     def _emit(self, one, action, values, before, *, facts=None, undo=(), disruption=IN_PLACE, flushes=(), phase=Phase.LINK, requires=()):
-        operation = Operation(self.section, action, one.netns, one.key, one.key, values, before, where=one.where, disruption=disruption,
-                              flushes=flushes, phase=phase, undo=undo, facts=facts)
-        if phase != Phase.LINK_LATE:  # late options follow what depends on the link; nothing waits for them
-            operation.provides = {('link' if action == 'create' else 'set', one.netns, one.key)}
-        operation.requires = self._needs(one.netns, values) | set(requires)
+        # late options follow what depends on the link; nothing waits for them
+        provides = [('link' if action == 'create' else 'set', one.netns, one.key)] if phase != Phase.LINK_LATE else ()
+        needs = self._needs(one.netns, values)
+        needs.update(requires)
         if action == 'set':
-            operation.requires.add(('link', one.netns, one.key))
+            needs.add(('link', one.netns, one.key))
+        operation = Operation(self.section, action, one.netns, one.key, one.key, values, before, where=one.where, disruption=disruption,
+                              flushes=flushes, phase=phase, provides=provides, requires=needs, undo=undo, facts=facts)
         self.out.append(operation)
         return operation
 
@@ -55,7 +56,7 @@ class LinkOperations(LinksAround):
     def _needs(self, netns, values):
         needs = {('netns', name) for name in (netns, values.get('link_netns')) if name}
         for unused, where, name in references(netns, values):
-            needs |= {('link', where, name), ('set', where, name)}
+            needs.update((('link', where, name), ('set', where, name)))
         return needs
 
     def _deletion(self, netns, name, before=None):

@@ -103,7 +103,8 @@ class LinkPlan(LinkRecreate):
                 values.setdefault('up', True)
                 facts['down'], facts['up_again'] = False, bool(values['up'])
             late = late_options(values)
-            values = {option: without_late(option, value) if option in late else value for option, value in values.items()}
+            if late:
+                values = {option: without_late(option, value) if option in late else value for option, value in values.items()}
             self._emit(one, 'set', values, {}, facts=facts, undo=self._master_back(one.netns, values.get('master')))
             self._emit_late(one, facts['kind'], late, {})
             return
@@ -297,7 +298,8 @@ class LinkPlan(LinkRecreate):
         """Lets all parts refuse what is wanted of them; where a link is made anew, they are asked otherwise."""
         kind = KINDS.get(one.values.get('kind') or (found.kind if found is not None else None))
         asked = [(part, one.values[kind.key]) for part in kind.parts if kind.key in one.values] if kind is not None else []
-        asked += [(part, one.values) for part in COMMON_PARTS if any(option in one.values for option in part.options)]
+        if not _OF_PARTS.isdisjoint(one.values):
+            asked += [(part, one.values) for part in COMMON_PARTS if any(option in one.values for option in part.options)]
         for part, values in asked:
             sentence = part.check(values, found)
             if sentence:

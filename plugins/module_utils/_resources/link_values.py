@@ -10,35 +10,41 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON, PORTS
 
 #: options that say where a link is or comes from, not how it is set
-PLACE = ('name', 'kind', 'peer', 'link', 'link_netns', 'move_from')
+PLACE = frozenset(('name', 'kind', 'peer', 'link', 'link_netns', 'move_from'))
 FIELD = {field.name: field for field in COMMON}
+#: options that may be dicts of options: most links have none of them
+_NESTED = frozenset((*PORTS, *KINDS))
 
 
 def lower_netns(netns, values):
     """Namespace of the link below, or of the outer packets."""
+    if 'link_netns' not in values:
+        return netns
     kind = KINDS.get(values.get('kind', ''))
-    return values.get('link_netns', netns) if 'link' in values or (kind is not None and kind.underlay) else netns
+    return values['link_netns'] if 'link' in values or (kind is not None and kind.underlay) else netns
 
 
-def references(netns, values, late=False):
+def references(netns, values, late=False) -> list:
     """(option, netns, name) of the links that these values refer to; `late` adds those that are only looked at when all links are there."""
-    lower = lower_netns(netns, values)
+    lower, found = lower_netns(netns, values), []
     if values.get('master'):
-        yield 'master', netns, values['master']
+        found.append(('master', netns, values['master']))
     if values.get('link'):
-        yield 'link', lower, values['link']
+        found.append(('link', lower, values['link']))
     for option, table in tables(values):
         for name, value in values[option].items():
             field = table.by_name[name]
             if value and getattr(field.type, 'by_index', False) and (late or not field.late):
-                yield f'{option}.{name}', netns if option in PORTS else lower, value
+                found.append((f'{option}.{name}', netns if option in PORTS else lower, value))
+    return found
 
 
-def tables(values):
+def tables(values) -> list:
     """(option, Table) of the dicts of options among these values."""
-    for option, value in values.items():
-        if isinstance(value, dict) and (option in PORTS or option in KINDS):
-            yield option, PORTS[option].port if option in PORTS else KINDS[option].table
+    if _NESTED.isdisjoint(values):
+        return []
+    return [(option, PORTS[option].port if option in PORTS else KINDS[option].table)
+            for option, value in values.items() if option in _NESTED and isinstance(value, dict)]
 
 
 def late_options(values: dict) -> dict:
@@ -76,7 +82,7 @@ def difference(values: dict, found, kind: str | None) -> tuple[dict, dict]:
     """found: values, or a FoundLink. ({what has to change: to}, {the same: from}), nested options by themselves."""
     changed, before = {}, {}
     for option, value in values.items():
-        if isinstance(value, dict) and (option in PORTS or option in KINDS):
+        if option in _NESTED and isinstance(value, dict):
             table = PORTS[option].port if option in PORTS else KINDS[option].table
             old = found.get(option, {})
             own = {name: one for name, one in value.items() if not table.by_name[name].equal(one, old.get(name, _nothing(one)))}
