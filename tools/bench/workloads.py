@@ -166,12 +166,12 @@ class Veth(Links):
 
 
 class OnParent(Links):
-    """n links on one dummy, all of them up."""
+    """n links on one end of a pair, all of them up."""
 
     kind = ""
 
     def prepare(self):
-        return ["link add name base0 type dummy", "link set dev base0 up"]
+        return ["link add name base0 type veth peer name base1", "link set dev base0 up", "link set dev base1 up"]
 
     def options(self, place: int) -> dict:
         return {}

@@ -161,7 +161,7 @@ class LinksAround:
         if parent is not None:
             lower = one.values.get('link_netns', one.netns)
             if lower == one.netns:
-                sits = found.values.get('link') in (parent, None)
+                sits = found.get('link') in (parent, None)
             else:
                 other = self.world.links(lower).get(parent)
                 sits = other is None or found.link_index in (other.index, None)

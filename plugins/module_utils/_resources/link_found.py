@@ -69,6 +69,8 @@ class FoundLink:
             return bool(self.flags & bit) != inverse
         elif option == 'master':
             return self._master()
+        elif option == 'link':
+            value = self._parent(KINDS.get(self.kind))
         elif option in _APART:
             value = PLAIN.by_name[option].decode(self.raw, self.table.name_of)
         elif option == self.kind and option in KINDS and KINDS[option].key == option and not KINDS[option].parts:
@@ -102,8 +104,9 @@ class FoundLink:
             values[option] = bool(self.flags & bit) != inverse
         values['altnames'] = sorted(raw.get('IFLA_PROP_LIST', {}).get('IFLA_ALT_IFNAME', []))
         values['master'] = self._master()
-        if self.link_index and self.link_nsid is None and self.link_index != self.index and (kind is None or kind.parent):
-            values['link'] = name_of(self.link_index)
+        parent = self._parent(kind)
+        if parent is not None:
+            values['link'] = parent
         spec = raw.get('IFLA_AF_SPEC')
         if spec:
             mode = messages.AF_SPEC.read(spec, 0, len(spec)).get('AF_INET6', {}).get('IFLA_INET6_ADDR_GEN_MODE')
@@ -124,6 +127,12 @@ class FoundLink:
 
     def _master(self) -> str:
         return self.table.name_of(self.master_index) if self.master_index else ''
+
+    def _parent(self, kind) -> str | None:
+        """The link that it sits on, in the same namespace."""
+        if self.link_index and self.link_nsid is None and self.link_index != self.index and (kind is None or kind.parent):
+            return self.table.name_of(self.link_index)
+        return None
 
     def _of_kind(self, kind) -> dict | None:
         """The options of its kind that link messages have."""
