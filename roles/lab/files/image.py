@@ -23,6 +23,8 @@ HOST_PACKAGES = {
     "qemu-system-x86": "qemu-system-x86_64", "mmdebstrap": "mmdebstrap", "squashfs-tools": "mksquashfs", "kmod": "depmod", "openssh-client": "ssh-keygen",
     "debian-archive-keyring": Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
 }
+# what machines that are namespaces have of the host
+LOCAL_PACKAGES = {"iproute2": "ip", "nftables": "nft", "util-linux": "nsenter"}
 GUEST_PACKAGES = [
     "dbus", "ethtool", "iproute2", "iputils-ping", "kmod", "libteam-utils", "nftables", "openssh-server", "procps", "python3", "python3-pyroute2",
     "systemd", "systemd-sysv", "udev",
@@ -42,9 +44,9 @@ QUIET_UNITS = [
 ]
 
 
-def missing_packages():
+def missing_packages(backend):
     """Debian packages whose program or file this host lacks."""
-    if platform.machine() != "x86_64":
+    if backend == "qemu" and platform.machine() != "x86_64":
         raise LabError(f"The qemu backend needs an x86_64 host and this one is {platform.machine()}; use lab_backend=local.")
 
     def there(mark):
@@ -55,7 +57,7 @@ def missing_packages():
         except LabError:
             return False
 
-    return [package for package, mark in HOST_PACKAGES.items() if not there(mark)]
+    return [package for package, mark in (HOST_PACKAGES if backend == "qemu" else LOCAL_PACKAGES).items() if not there(mark)]
 
 
 def install_packages(packages):

@@ -82,7 +82,7 @@ def inventory(config, hosts):
 
 
 def packages(config):
-    missing = image.missing_packages() if config["backend"] == "qemu" else []
+    missing = image.missing_packages(config["backend"])
     if missing:
         image.install_packages(missing)
     return bool(missing), f"installed {' '.join(missing)}" if missing else "nothing was missing"

@@ -9,6 +9,7 @@ one name; a sleeping process holds them. The segments are bridges in the namespa
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -47,6 +48,8 @@ os.dup2(null, 2)
 os.execvp("sleep", ["sleep", "infinity"])
 """
 SWITCH = "switch"
+# How many neighbours the kernel keeps, for all of its namespaces together: 1024 unless told otherwise.
+NEIGHBOURS = [Path(f"/proc/sys/net/{family}/neigh/default/gc_thresh3") for family in ("ipv4", "ipv6")]
 # A wire carries LACP too, which a switch keeps to itself; the kernel lets all of these groups through but that of pause frames.
 ALL_BUT_PAUSE = 0xFFFD
 
@@ -77,6 +80,14 @@ def wires(config, pids):
             lines.append(f"link set {port} master {bridges[nic['segment']]} up")
             lines.append(f"link set {port} type bridge_slave group_fwd_mask {ALL_BUT_PAUSE}")
     return lines
+
+
+def write(setting, value):
+    """Set a kernel parameter; OSError where it cannot be."""
+    if os.geteuid() == 0:
+        setting.write_text(f"{value}\n", encoding="ascii")
+    elif subprocess.run([*privileged(), find("tee"), str(setting)], check=False, input=f"{value}\n", capture_output=True, text=True).returncode:
+        raise PermissionError(f"{setting} cannot be written")
 
 
 class Holder:
@@ -126,6 +137,31 @@ class Lab:
         self.folder = Path(config["folder"])
         self.holders = {name: Holder(self.folder, name) for name in [f"node{number}" for number in range(1, config["machines"] + 1)]}
         self.switch = Holder(self.folder, SWITCH)
+        self.neighbours = self.folder / "neighbours.json"  # {setting: [as found, as set by us]}
+
+    def make_room(self):
+        """Let each machine have all others as neighbours, in the underlay and in three segments, where the kernel would keep fewer."""
+        wanted, changed = 4 * self.config["machines"] ** 2, {}
+        for setting in NEIGHBOURS:
+            with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+                found = int(setting.read_text(encoding="ascii"))
+                if found < wanted:
+                    try:
+                        write(setting, wanted)
+                    except OSError:
+                        say(f"{setting} is {found}, which so many machines may find too few, and cannot be raised here")
+                    else:
+                        changed[str(setting)] = [found, wanted]
+        if changed:
+            self.neighbours.write_text(json.dumps(changed), encoding="ascii")
+
+    def give_room_back(self):
+        """Put back what make_room() changed, unless somebody else has changed it meanwhile."""
+        with contextlib.suppress(OSError):
+            for setting, (found, ours) in json.loads(self.neighbours.read_text(encoding="ascii")).items():
+                if int(Path(setting).read_text(encoding="ascii")) == ours:
+                    write(Path(setting), found)
+            self.neighbours.unlink()
 
     def start(self):
         """Idempotent. Returns changed and how each machine started."""
@@ -135,6 +171,7 @@ class Lab:
         if all(holder.process.pid() for holder in everybody) and mark.exists() and mark.read_text(encoding="ascii") == made_of:
             return False, {}
         self.stop()
+        self.make_room()
         try:
             with ThreadPoolExecutor(4) as pool:
                 pids = dict(zip((holder.name for holder in everybody), pool.map(Holder.start, everybody)))
@@ -155,6 +192,7 @@ class Lab:
                 say(f"stopping process {entry}, which still runs in a machine of the lab")
                 Process.kill(int(entry), signal.SIGKILL)
         stopped = [holder.process.stop() for holder in holders]  # all of them, so no generator
+        self.give_room_back()
         return any(stopped)
 
     def cable(self, machine, nic, connected):

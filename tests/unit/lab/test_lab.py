@@ -147,6 +147,32 @@ def test_local_wires(config):
     assert [line for line in lines if "group_fwd_mask" in line] == [f"link set {port} type bridge_slave group_fwd_mask 65533" for port in masters]
 
 
+def test_packages_of_either_backend(monkeypatch):
+    monkeypatch.setattr(image.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(image, "find", lambda program: "/usr/sbin/" + program if program == "ip" else (_ for _ in ()).throw(common.LabError(program)))
+    assert image.missing_packages("local") == ["nftables", "util-linux"]
+    with pytest.raises(common.LabError, match="x86_64"):
+        image.missing_packages("qemu")
+
+
+def test_room_for_neighbours_is_made_and_given_back(config, monkeypatch, tmp_path):
+    settings = [tmp_path / name for name in ("few", "plenty", "changed")]
+    monkeypatch.setattr(local, "NEIGHBOURS", [*settings, tmp_path / "not here"])
+    monkeypatch.setattr(local, "write", lambda setting, value: setting.write_text(f"{value}\n", encoding="ascii"))
+    for setting, value in zip(settings, (1024, 50000, 1024)):
+        setting.write_text(f"{value}\n", encoding="ascii")
+    one = local.Lab({**config, "machines": 40})
+    one.folder.mkdir()
+    one.make_room()
+    assert [int(setting.read_text(encoding="ascii")) for setting in settings] == [6400, 50000, 6400]
+    settings[2].write_text("9999\n", encoding="ascii")  # somebody else, meanwhile
+    for unused in range(2):
+        local.Lab({**config, "machines": 40}).give_room_back()
+        assert [int(setting.read_text(encoding="ascii")) for setting in settings] == [1024, 50000, 9999]
+    local.Lab(config).make_room()
+    assert not (one.folder / "neighbours.json").exists()
+
+
 # -- the switch
 
 def frame(destination, source):
