@@ -14,6 +14,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 #: options that every module has beside those of its resource
 COMMON = ('config', 'state', 'netns', 'purge', 'purge_match', 'recreate', 'allow_disconnect')
 _STATES = ('present', 'absent')
+_SWITCHES = {'purge', 'recreate'}
 _BOOL, _NETNS, _PATTERNS = Bool(), Netns(), ListOf(Text())
 
 
@@ -55,9 +56,9 @@ class Desired:
         state = item.get('state', 'present')
         if state not in _STATES:
             raise InputError(f'{here}: state is {state!r}, but must be present or absent')
-        for name, kind, default in (('purge', _BOOL, False), ('recreate', _BOOL, False)):
+        for name in _SWITCHES.intersection(item):
             try:
-                item[name] = kind.parse(item.get(name, default))
+                item[name] = _BOOL.parse(item[name])
             except ValueError:
                 raise InputError(f'{here}: {name} is {item[name]!r}, but must be true or false') from None
         if 'netns' in item:
@@ -65,9 +66,8 @@ class Desired:
                 item['netns'] = _NETNS.parse(item['netns'])
             except ValueError as exc:
                 raise InputError(f"{here}: netns is {item['netns']!r}, but must be {exc}") from None
-        for name in ('allow_disconnect',):
-            item.pop(name, None)
-        purge, match = item.pop('purge'), item.pop('purge_match', None)
+        item.pop('allow_disconnect', None)
+        purge, match = item.pop('purge', False), item.pop('purge_match', None)
         if purge:
             if not resource.purgeable:
                 raise InputError(f'{here}: {resource.section} cannot be purged')

@@ -39,12 +39,13 @@ class Link(Resource):
     identity = ('name',)
     purgeable = True
     by_name = True
+    _dicts = frozenset(field.name for field in table if isinstance(field.type, Options))
 
     # -- desired ------------------------------------------------------------------------------------------------------
 
     def parse(self, item, where):
         given = {name: value for name, value in item.items() if value is not None}
-        nested = {name: given.pop(name) for name in list(given) if isinstance(getattr(self.table.by_name.get(name), 'type', None), Options)}
+        nested = {name: given.pop(name) for name in [name for name in given if name in self._dicts]}
         if 'name' not in given:
             raise InputError(f'{where}: name is missing')
         name = self.table.by_name['name'].parse(given.pop('name'), where)
