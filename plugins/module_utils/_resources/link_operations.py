@@ -19,6 +19,8 @@ HUNG = ('bridge_vlans', 'fdb', 'mdb', 'addresses', 'neighs', 'nexthops', 'routes
 OF_PORT = ('bridge_vlans', 'fdb', 'mdb')
 #: those of them that go when a link goes down
 OF_UP = ('addresses', 'neighs', 'nexthops', 'routes')
+#: options that are set on the other end of a pair when it is there
+_OF_END = frozenset(PORTS) | {option for option, field in FIELD.items() if option not in PLACE and field.live != RECREATE}
 
 
 class LinkOperations(LinksAround):
@@ -137,8 +139,7 @@ class LinkOperations(LinksAround):
         """The other end of a pair as it was, or as it is wanted."""
         netns, name, found = peer
         values = {**restorable(found.values), **(wanted.values if wanted is not None else {})}
-        values = {option: value for option, value in values.items() if option not in PLACE and option not in KINDS
-                  and (option in PORTS or FIELD[option].live != RECREATE)}
+        values = {option: value for option, value in values.items() if option in _OF_END}
         facts = {'kind': found.kind, 'port_down': self._port_down(netns, values.get('master'))}
         return [Operation(self.section, 'set', netns, name, name, values, facts=facts, provides=[('set', netns, name)], phase=Phase.LINK),
                 *self.hung(netns, name, HUNG)]

@@ -70,13 +70,13 @@ class LinkPlan(LinkRecreate):
                 raise InputError(f'{one.where}: {misplaced}; remove it first, or set recreate: true')
             self._recreate(one, found)
             return
-        changed, before = difference(values, found, kind)
+        changed, before = difference(values, found)
         if 'master' in changed:  # as a port of another one it begins anew
             changed.update((option, values[option]) for option in PORTS if option in values)
         if not changed:
             return
         complete(changed, before, values, found)
-        fixed = [name for name, live in costs(changed, kind) if live == RECREATE]
+        fixed = [name for name, live in costs(changed) if live == RECREATE]
         own = KINDS.get(found.kind)
         if own is not None and own.fixed and own.key in changed:
             fixed += [f'{own.key}.{name}' for name in own.fixed(changed[own.key], found.values.get(own.key, {}))]
@@ -150,14 +150,14 @@ class LinkPlan(LinkRecreate):
                          requires=[('netns', one.netns)] if one.netns else [], undo=undo, facts={'from': source})
         self.out.append(move)
         values = {option: value for option, value in one.values.items() if option not in PLACE}
-        changed, before = difference(values, {**found.values, 'up': False, 'master': ''}, None)
+        changed, before = difference(values, {**found.values, 'up': False, 'master': ''})
         if changed:
             back = Operation(self.section, 'set', one.netns, one.key, one.key, before, facts={'kind': found.kind})
             self._emit(one, 'set', changed, before, facts={'kind': found.kind, 'up_again': False}, requires=[('link', one.netns, one.key)], undo=[back])
 
     def _set(self, one, changed, before, found):
         kind = found.kind
-        down = any(live == DOWN for unused, live in costs(changed, kind))
+        down = any(live == DOWN for unused, live in costs(changed))
         facts = {'kind': kind, 'down': False, 'up_again': False}
         if self._port_down(one.netns, changed.get('master')):
             down = facts['port_down'] = True

@@ -78,7 +78,7 @@ def with_defaults(values: dict) -> dict:
     return values
 
 
-def difference(values: dict, found, kind: str | None) -> tuple[dict, dict]:
+def difference(values: dict, found) -> tuple[dict, dict]:
     """found: values, or a FoundLink. ({what has to change: to}, {the same: from}), nested options by themselves."""
     changed, before = {}, {}
     for option, value in values.items():
@@ -90,13 +90,14 @@ def difference(values: dict, found, kind: str | None) -> tuple[dict, dict]:
             if own:
                 changed[option] = own
                 before[option] = {name: old.get(name, _nothing(own[name])) for name in own if old.get(name, _nothing(own[name])) is not None}
-        elif found.get(option) is None and FIELD[option].live == RECREATE:
+            continue
+        field, old = FIELD[option], found.get(option)
+        if old is None and field.live == RECREATE:
             continue  # this kernel does not say (receive queues, without CONFIG_RPS): nothing to make a link anew for
-        elif not FIELD[option].equal(value, found.get(option)):
-            narrow = getattr(FIELD[option].type, 'narrow', lambda *both: both)
-            changed[option], before[option] = narrow(value, found.get(option))
-            if before[option] is None:  # nothing to go back to (addrgenmode, where IPv6 is off)
-                del before[option]
+        if not field.equal(value, old):
+            changed[option], old = field.type.narrow(value, old) if hasattr(field.type, 'narrow') else (value, old)
+            if old is not None:  # else nothing to go back to (addrgenmode, where IPv6 is off)
+                before[option] = old
     return changed, before
 
 
@@ -128,7 +129,7 @@ def _nothing(value):
     return {} if isinstance(value, dict) else [] if isinstance(value, list) else '' if value == '' else None
 
 
-def costs(changed: dict, kind: str | None):
+def costs(changed: dict):
     """(option, what changing it costs) of all changed options."""
     for option, value in changed.items():
         if option in PORTS:
