@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Scope
@@ -18,6 +19,7 @@ def make_plan(desired, world) -> list:
     # where everything is to be absent, a namespace that does not exist is as good as an empty one
     world.needed = {one.netns for one in desired.wanted if not one.absent}
     world.wanted = {(one.section, one.netns, one.key) for one in desired.wanted if not one.absent}
+    world.listed = Counter(one.netns for one in desired.wanted if one.section == 'links')
     for one in desired.wanted if world.kernel is not None else ():
         if one.netns not in world.coming and not world.kernel.namespaces.exists(one.netns):
             raise InputError(f"{one.where}: network namespace '{one.netns}' does not exist; create it with vnet_netns, or list it under netns")

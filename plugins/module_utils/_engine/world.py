@@ -85,6 +85,8 @@ class World:
         self.needed: set | None = None
         #: (section, netns, key) of all that is to be there
         self.wanted: set = set()
+        #: {netns: how many links the task lists}
+        self.listed: dict = {}
         #: {(netns, name): kind} of links that other resources than links make (teams)
         self.promises: dict = {}
         #: {(section, netns): {link: [(key, values)]}} of observed entries, where somebody has asked for those of a link

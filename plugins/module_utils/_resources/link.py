@@ -122,7 +122,10 @@ class Link(Resource):
             told = messages.ask(kernel, netns, name, index)
             return found(told, 0, len(told)) if told is not None else None
 
-        return LiveLinks(kernel, netns, every, one)
+        links = LiveLinks(kernel, netns, every, one)
+        if world.listed.get(netns, 0) > links.FEW:
+            links.load()
+        return links
 
     def other_end(self, world, netns, found) -> tuple | None:
         """(namespace, name, FoundLink) of the other end of a live pair, among the namespaces that the task has looked at."""
