@@ -39,6 +39,46 @@ class Lazy(dict):
         return [(name, self[name]) for name in self]
 
 
+class Asking(dict):
+    """A dict that asks for what it does not have: ask(key) returns it, or None."""
+
+    def ask(self, key):
+        raise NotImplementedError
+
+    def get(self, key, default=None):
+        found = dict.get(self, key)
+        if found is None and key:
+            found = self.ask(key)
+        return default if found is None else found
+
+    def __missing__(self, key):
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+
+def _of_all(method):
+    """A method of dict that looks at all there is, which is loaded before."""
+    def loaded(one):
+        one.load()
+        return method(one)
+    return loaded
+
+
+class Loading(Asking):
+    """A dict that asks for what somebody looks for, and for the rest, load(), when somebody looks at all of it."""
+
+    def load(self):
+        raise NotImplementedError
+
+    __iter__, __len__ = _of_all(dict.__iter__), _of_all(dict.__len__)
+    keys, values, items = _of_all(dict.keys), _of_all(dict.values), _of_all(dict.items)
+
+
 class LazyDict(dict):
     """A dict whose content is made by a function when anybody looks at it; validate-modules makes dicts of its type that are empty."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.lazy import LazyDict
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.lazy import Loading
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import attributes
@@ -28,7 +28,7 @@ def _mac(data, start: int, end: int) -> bytes | None:
     return next((data[begin:last] for number, unused, begin, last in attributes(data, start + 12, end) if number == _NDA_LLADDR), None)
 
 
-class FdbTable(LazyDict):
+class FdbTable(Loading):
     """{key: values} of the FDB entries of a namespace. One device may have a hundred thousand of them, and most tasks ask for a few.
 
     The kernel is asked for those of one device where few devices are looked at; and of what it tells, only the MACs that are looked at are decoded.
@@ -38,7 +38,7 @@ class FdbTable(LazyDict):
 
     def __init__(self, world, netns, key):
         """key(values) -> identity of an entry"""
-        super().__init__(self._rest)
+        super().__init__()
         self.world, self.netns, self.key = world, netns, key
         self.codec, self.links = neigh.codec(world.kernel), world.links(netns)
         self.above = Above(world, netns)
@@ -47,22 +47,12 @@ class FdbTable(LazyDict):
         self._on: dict = {}  # {device: {key: values}}
         self._defaults: dict = {}  # {index: (mac, dst) that come with the device}
 
-    def get(self, key, default=None):
-        found = dict.get(self, key)
-        if found is None and key[0] in self.links:
-            index = self.links[key[0]].index
-            self._decode(index, self._of(index).pop(bytes.fromhex(key[1].replace(':', '')), ()))
-            found = dict.get(self, key)
-        return default if found is None else found
-
-    def __getitem__(self, key):
-        found = self.get(key)
-        if found is None:
-            raise KeyError(key)
-        return found
-
-    def __contains__(self, key):
-        return self.get(key) is not None
+    def ask(self, key):
+        if key[0] not in self.links:
+            return None
+        index = self.links[key[0]].index
+        self._decode(index, self._of(index).pop(bytes.fromhex(key[1].replace(':', '')), ()))
+        return dict.get(self, key)
 
     def of(self, device: str) -> list:
         """(key, values) of all entries of a device."""
@@ -70,13 +60,13 @@ class FdbTable(LazyDict):
             return []
         index = self.links[device].index
         told = self._of(index)
-        while told:
-            self._decode(index, told.popitem()[1])
+        for mac in list(told):
+            self._decode(index, told.pop(mac))
         return list(self._on.get(device, {}).items())
 
     def _of(self, index: int) -> dict:
         """{MAC: messages} of a device, of what is not decoded yet."""
-        if not self._asked & {0, index}:
+        if 0 not in self._asked and index not in self._asked:
             self._ask(index if len(self._asked) < self.FEW else 0)
         return self._told.get(index, {})
 
@@ -87,14 +77,12 @@ class FdbTable(LazyDict):
                 self._told.setdefault(place, {}).setdefault(mac, []).append(told)
         self._asked.add(index)
 
-    def _rest(self) -> dict:
+    def load(self):
         if 0 not in self._asked:
             self._ask(0)
-        for index, told in self._told.items():
-            for messages_of_one in told.values():
-                self._decode(index, messages_of_one)
-        self._told = {}
-        return {}
+        for index in list(self._told):
+            for told in self._told.pop(index).values():
+                self._decode(index, told)
 
     def _decode(self, index: int, told):
         link = self.links.by_index.get(index)

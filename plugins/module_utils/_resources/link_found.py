@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS, PORT_OPTIONS
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.lazy import Asking, Loading
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import ADDRGENMODES, FLAGS, PLAIN, PORTS
@@ -185,34 +186,7 @@ class LinkTable(dict):
         return found.name if found else f'if{index}'
 
 
-class _Asking(dict):
-    """A dict that asks for what it does not have: ask(key) returns it, or None."""
-
-    def get(self, key, default=None):
-        found = dict.get(self, key)
-        if found is None and key:
-            found = self.ask(key)
-        return default if found is None else found
-
-    def __missing__(self, key):
-        found = self.get(key)
-        if found is None:
-            raise KeyError(key)
-        return found
-
-    def __contains__(self, key):
-        return self.get(key) is not None
-
-
-def _of_all(method):
-    """A method of dict that looks at all links, before which they are loaded."""
-    def loaded(links):
-        links.load()
-        return method(links)
-    return loaded
-
-
-class LiveLinks(_Asking, LinkTable):
+class LiveLinks(Loading, LinkTable):
     """Links of a kernel. On a crowded machine a dump is much more than what most tasks ask for: the first few are got one by one."""
 
     FEW = 8
@@ -272,11 +246,8 @@ class LiveLinks(_Asking, LinkTable):
         found = self.look_for(altname)
         return found.name if found is not None and found.name != altname else None
 
-    __iter__, __len__ = _of_all(dict.__iter__), _of_all(dict.__len__)
-    keys, values, items = _of_all(dict.keys), _of_all(dict.values), _of_all(dict.items)
 
-
-class _Numbers(_Asking):
+class _Numbers(Asking):
     """{index: FoundLink} of LiveLinks, for those who ask for one."""
 
     def __init__(self, links: LiveLinks):
