@@ -50,8 +50,9 @@ def criteria(found: dict) -> list[tuple[str, float, float]]:
         if phase in row.get(own, {}) and (other_phase or phase) in row.get(other, {}):
             result.append((what, limit, row[own][phase] / row[other][other_phase or phase]))
 
-    ratio("1000 links made, to `ip -batch`", 0.8, "veth", 1000, "create", "engine", "batch")
-    ratio("1000 links made, to the floor", 1.25, "veth", 1000, "create", "engine", "floor")
+    for kind, name in (("veth", "links (veth pairs)"), ("macvlan", "macvlans"), ("vlan", "VLANs")):
+        ratio(f"1000 {name} made, to `ip -batch`", 0.8, kind, 1000, "create", "engine", "batch")
+        ratio(f"1000 {name} made, to the floor", 1.25, kind, 1000, "create", "engine", "floor")
     ratio("1000 links removed, to `ip -batch`", 1.0, "veth", 1000, "remove", "engine", "batch")
     ratio("1000 links unchanged, to `ip -d -j link` and a JSON parser", 1.0, "veth", 1000, "unchanged", "engine", "batch")
     ratio("100 000 FDB entries made, to `bridge -batch`", 0.35, "fdb", 100_000, "create", "engine", "batch")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import re
 import struct
-from heapq import nsmallest
 from operator import concat, itemgetter
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
@@ -190,9 +189,9 @@ def plan(resource, one, world) -> list[Operation] | None:
 
 def _operation(resource, one, action, changed, before, rendered) -> Operation:
     dev, opposite = one.values['dev'], {'create': 'delete', 'delete': 'create', 'set': 'set'}[action]
-    shown = nsmallest(SHOWN, changed)
-    values = {'dev': dev, 'entries': len(changed), **_sample(shown, changed)}
-    old = {'dev': dev, 'entries': len(before), **_sample(shown if before is changed else nsmallest(SHOWN, before), before)} if before else {}
+    shown = changed if rendered else changed[:SHOWN]
+    values = {'dev': dev, 'entries': len(changed), **_sample(changed)}
+    old = {'dev': dev, 'entries': len(before), **_sample(before)} if before else {}
     phase = resource.unset_phase if action == 'delete' else resource.set_phase
     key = ('rows', dev, action)
     name = f'{len(changed)} entries on {dev}'
@@ -200,12 +199,13 @@ def _operation(resource, one, action, changed, before, rendered) -> Operation:
                      facts={'rows': before if action == 'set' else changed, 'dev': dev})
     return Operation(resource.section, action, one.netns, key, name, {} if action == 'delete' else values, old, where=one.where, disruption=IN_PLACE,
                      phase=phase, requires=resource.needs(one.netns, {'dev': dev}), undo=[back],
-                     facts={'rows': changed, 'dev': dev, 'shown': sorted(changed) if rendered else shown})
+                     facts={'rows': changed, 'dev': dev, 'shown': shown})
 
 
-def _sample(shown: list, rows: list) -> dict:
-    """Some of the entries, for results; all when they are few."""
-    return {'config' if len(rows) <= SHOWN else f'first {SHOWN}': [{'mac': row[_MAC].hex(':'), 'dst': _text(row)} for row in shown]}
+def _sample(rows: list) -> dict:
+    """The first of the entries, for results; all when they are few."""
+    shown = [{'mac': row[_MAC].hex(':'), 'dst': _text(row)} for row in rows[:SHOWN]]
+    return {'config' if len(rows) <= SHOWN else f'first {SHOWN}': shown}
 
 
 def _text(row: bytes) -> str:
