@@ -47,7 +47,8 @@ def test_answers_are_those_of_a_dump(busy):
     kernel.close()
     assert len({key[0] for key in whole}) >= 10 and {key[1] for key in whole} >= {f'02:00:00:00:00:0{place}' for place in range(1, 8)}
     keys = [*whole, *((*key, *[None] * 7, False) for key in STRANGE)]
-    questions = st.one_of(st.tuples(st.sampled_from(['get', 'in', 'item']), st.sampled_from(keys)), st.tuples(st.just('of'), st.sampled_from([*DEVICES, 'none'])),
+    questions = st.one_of(st.tuples(st.sampled_from(['get', 'in', 'item']), st.sampled_from(keys)),
+                          st.tuples(st.just('of'), st.sampled_from([*DEVICES, 'none'])),
                           st.tuples(st.sampled_from(['all', 'count']), st.none()))
 
     def answer(entries, question, of):

@@ -28,6 +28,27 @@ def _linkinfo(payload: bytes) -> dict:
     return messages.LINKINFO.read(payload, 0, len(payload))
 
 
+class _Own(Loading):
+    """The options of a link's kind, each of which is decoded when it is asked for."""
+
+    def __init__(self, table, attrs: dict, name_of):
+        super().__init__()
+        self.table, self.attrs, self.name_of = table, attrs, name_of
+
+    def ask(self, key):
+        field = self.table.by_name.get(key)
+        value = field.decode(self.attrs, self.name_of) if field is not None and self.attrs is not None else None
+        if value is not None:
+            self[key] = value
+        return value
+
+    def load(self):
+        if self.attrs is not None:
+            attrs, self.attrs = self.attrs, None
+            self.clear()  # what is told has the order of the table
+            self.update(self.table.decode(attrs, self.name_of))
+
+
 class FoundLink:
     """A live link; its attributes are decoded when looked at. Tests give `values` straight away."""
 
@@ -114,7 +135,7 @@ class FoundLink:
             values['addrgenmode'] = {number: name for name, number in ADDRGENMODES.items()}.get(mode, 'eui64')
         own = self._of_kind(kind) if kind is not None else None
         if own is not None:
-            values[kind.key] = own
+            values[kind.key] = dict(own)
         for part in kind.parts if kind is not None else ():
             values.setdefault(kind.key, {}).update(part.observe(self.table.kernel, self.table.netns, self))
         port = next((PORTS[option] for option, kind in PORT_OPTIONS.items() if kind == raw['info'].get('IFLA_INFO_SLAVE_KIND')), None)
@@ -140,9 +161,9 @@ class FoundLink:
         if self._own is None and any(field.attr for field in kind.table):
             attrs = self._data()
             lower = self.table if self.link_nsid is None else self._lower
-            self._own = kind.table.decode(attrs, lower.name_of if lower is not None else lambda index: None)
+            self._own = _Own(kind.table, attrs, lower.name_of if lower is not None else lambda index: None)
             if kind.decode:
-                self._own.update(kind.decode(attrs))
+                self._own = {**self._own, **kind.decode(attrs)}
         return self._own
 
     def activity(self) -> dict:
@@ -199,9 +220,9 @@ class LiveLinks(Loading, LinkTable):
         self._asked: dict = {}
         self.by_index = _Numbers(self)
 
-    def ask(self, name):
-        found = self.look_for(name)
-        return found if found is not None and found.name == name else None
+    def ask(self, key):
+        found = self.look_for(key)
+        return found if found is not None and found.name == key else None
 
     def look_for(self, name: str | None, index: int | None = None) -> FoundLink | None:
         """The link of that name, alternative name, or index."""
@@ -254,5 +275,5 @@ class _Numbers(Asking):
         super().__init__()
         self.links = links
 
-    def ask(self, index):
-        return self.links.look_for(None, index)
+    def ask(self, key):
+        return self.links.look_for(None, key)

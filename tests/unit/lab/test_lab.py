@@ -149,7 +149,13 @@ def test_local_wires(config):
 
 def test_packages_of_either_backend(monkeypatch):
     monkeypatch.setattr(image.platform, "machine", lambda: "aarch64")
-    monkeypatch.setattr(image, "find", lambda program: "/usr/sbin/" + program if program == "ip" else (_ for _ in ()).throw(common.LabError(program)))
+
+    def find(program):
+        if program != "ip":
+            raise common.LabError(program)
+        return "/usr/sbin/ip"
+
+    monkeypatch.setattr(image, "find", find)
     assert image.missing_packages("local") == ["nftables", "util-linux"]
     with pytest.raises(common.LabError, match="x86_64"):
         image.missing_packages("qemu")
