@@ -30,14 +30,16 @@ class Refused(Exception):
 class Flight(threading.Thread):
     """Sends in a thread of its own: the kernel does its work within send(), where Python lets others run."""
 
-    def __init__(self, send, *arguments):
+    def __init__(self, send, parts: list):
+        """send(*part) is called for each of the parts, until one raises something: that is `trouble` then."""
         super().__init__(daemon=True)
-        self.send, self.arguments, self.trouble = send, arguments, None
+        self.send, self.parts, self.trouble = send, parts, None
         self.start()
 
     def run(self):
         try:
-            self.send(*self.arguments)
+            for part in self.parts:
+                self.send(*part)
         except BaseException as exc:  # pylint: disable=broad-except  # raised by who waits for it
             self.trouble = exc
 
@@ -59,7 +61,7 @@ class Applier:
         try:
             for operation in operations:
                 self._one(operation)
-                if len(self.pending) >= AHEAD and not self.removing and not (self.flight is not None and self.flight.is_alive()):
+                if len(self.pending) >= AHEAD and not self.removing and not (self.flight and self.flight.is_alive()):
                     self._ahead()
             told = meanwhile()
             self._flush()
@@ -117,7 +119,7 @@ class Applier:
         """Send what can be sent by now, and do not wait for it."""
         self._land()
         wave, self.pending = self._wave(self.pending)
-        self.flight = Flight(lambda parts: [self._send(*part) for part in parts], list(self._parts(wave)))
+        self.flight = Flight(self._send, list(self._parts(wave)))
 
     def _land(self):
         """Wait for what is on its way; raises what its sending has raised."""
