@@ -253,7 +253,7 @@ def _strand(tunnel, hosts: set) -> tuple:
 
 def _segment_rows(canvas: Canvas, picture: Picture, row: list, y: float) -> tuple:
     """Draws what lies under one row of machines, [(x, host names, drawn), ...]; returns its bottom and its right edge."""
-    right = 0.0
+    right, cards, boxes = 0.0, y, []
     for segment in picture.segments:
         hosts = {host for host, key in segment.nics} | {host for tunnel in segment.tunnels for host, key in tunnel.ends}
         present = [(x, names, drawn) for x, names, drawn in row if hosts & set(names)]
@@ -272,9 +272,12 @@ def _segment_rows(canvas: Canvas, picture: Picture, row: list, y: float) -> tupl
         left = min(xs) - 40
         wide = max([max(xs) + 40 - left, label_width + 28] + [need + 28 for dummy, dummy2, need in strands])
         high = 24 + STRAND * len(strands)
-        for each in drops.values():
+        for each in drops.values():  # before all boxes: a line passes behind those that it does not lead to
             for x, up in each:
-                canvas.path([(x, y - up), (x, top)], f'stroke="{INK}" stroke-width="1.6"')
+                canvas.path([(x, cards - up), (x, top)], f'stroke="{INK}" stroke-width="1.6"')
+        boxes.append((segment, present, drops, strands, words, left, top, wide, high))
+        right, y = max(right, left + wide), top + high
+    for segment, present, drops, strands, words, left, top, wide, high in boxes:
         canvas.rect(left, top, wide, high, f'fill="{PAPER}" stroke="{INK}" stroke-width="1.4"', 11)
         for each in drops.values():
             for x, dummy in each:
@@ -306,8 +309,6 @@ def _segment_rows(canvas: Canvas, picture: Picture, row: list, y: float) -> tupl
             for x in points:
                 canvas.dot(x, strand_y + 22, colour, 4)
             strand_y += STRAND
-        right = max(right, left + wide)
-        y = top + high
     return y, right
 
 

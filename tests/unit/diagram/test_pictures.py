@@ -122,6 +122,16 @@ def test_the_site_shows_its_segments_in_one_colour_each():
     assert [note.text for note in node.places[""].notes] == ["masquerade 192.0.2.0/24 out ns-outside"]
 
 
+def test_cables_begin_at_the_machines_whatever_segment_they_lead_to():
+    states = copy.deepcopy(STATES["vxlan-mesh-3"])
+    for number, told in enumerate(states.values(), start=1):
+        told["state"]["links"].append({"name": "eth9", "up": True})
+        told["state"]["addresses"].append({"dev": "eth9", "address": f"10.9.0.{number}/24"})
+    cables = [[float(one) for one in re.findall(r"[\d.]+", path)] for path in re.findall(r'<path d="([^"]*)"[^>]*stroke-width="1.6"', diagram(states))]
+    assert len(cables) == 6 and len({end for *unused, end in cables}) == 2, cables
+    assert max(start for unused, start, *unused2 in cables) < min(end for *unused, end in cables)
+
+
 def test_a_mesh_names_the_entry_that_it_lacks():
     states = copy.deepcopy(STATES["vxlan-mesh-3"])
     states["node1"]["state"]["fdb"] = [entry for entry in states["node1"]["state"]["fdb"] if entry.get("dst") != "10.0.0.3"]
