@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NetlinkSocket
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fdb_rows
-from module import run_here
+from module import ModuleFailed, run_here
 
 
 def entries(count, dst=lambda place: f'10.0.0.{place % 5 + 1}', first=0):
@@ -182,3 +182,16 @@ def test_few_of_many_are_told(pair, monkeypatch):
     assert operation['values']['entries'] == 6 and len(operation['values']['first 2']) == 2
     assert len(made['commands']) == 3 and made['commands'][-1].startswith('#')
     assert 'entries: 6' in made['diff']['after']
+
+
+def test_the_entry_that_was_refused_is_named(pair_either_way):
+    pair = pair_either_way
+    config = [*entries(5), {'mac': '02:00:00:00:77:01', 'dst': '2001:db8::1'}, *entries(5, first=10)]
+    before = pair.ours.json('bridge fdb')
+    refused = pair.ours.refused('vnet_fdb', dev='vx0', config=config)
+    assert refused['msg'].startswith('config[5]') and '02:00:00:00:77:01 on vx0 dst 2001:db8::1' in refused['msg'], refused['msg']
+    assert 'config[5]' in refused['failed_operation']['item'] and '02:00' not in refused['extack'] and refused['rolled_back'] is True
+    assert pair.ours.json('bridge fdb') == before
+    document = {'fdb': [{'netns': pair.ours.name, 'dev': 'vx0', 'config': config}]}
+    with pytest.raises(ModuleFailed, match=r'^vnet_state: fdb\[0\]\.config\[5\]'):
+        run_here('vnet_state', document)

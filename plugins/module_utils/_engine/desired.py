@@ -97,6 +97,10 @@ class Desired:
     def check(self):
         """Refuse what contradicts itself: one object listed twice with different values."""
         self._one_way()
+        scopes: dict = {}
+        for scope in self.scopes:  # each of many items may name the same one
+            scopes.setdefault((scope.section, scope.netns, repr(scope.limits)), scope)
+        self.scopes = list(scopes.values())
         seen: dict = {}
         kept = []
         for one in self.wanted:

@@ -84,11 +84,13 @@ class Entry(Resource):
             changed = {name: value for name, value in one.values.items() if not self.same(name, value, found)}
             if changed:
                 operations += self.replacement(one, changed, found)
+        keep = {(one.netns, one.key) for one in wanted if not one.absent} if scopes else ()
+        gone = {(operation.netns, operation.key) for operation in operations if operation.action == 'delete'}
         for scope in scopes:
-            keep = {(one.netns, one.key) for one in wanted if not one.absent}
-            gone = {operation.key for operation in operations if operation.action == 'delete' and operation.netns == scope.netns}
             for key, values in self.near(world, scope):
-                if (scope.netns, key) not in keep and key not in gone and self.scoped(scope, key, values):
+                place = (scope.netns, key)
+                if place not in keep and place not in gone and self.scoped(scope, key, values):
+                    gone.add(place)
                     operations.append(self.deletion(scope.netns, key, values, scope.where))
         return operations
 

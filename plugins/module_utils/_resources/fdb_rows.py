@@ -17,7 +17,7 @@ from operator import concat, itemgetter
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import IN_PLACE
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip, Mac
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, NetlinkSocket, Request
@@ -30,7 +30,7 @@ _TOGETHER = 2000
 SHOWN = 20
 #: options that may stand beside the list, with nothing but mac and dst in its items
 _BESIDE = {'dev', 'netns', 'state', 'purge', 'allow_disconnect'}
-_DST = Ip(multicast=False)
+_DST, _MAC_OF = Ip(multicast=False), Mac()
 _pack, _read = ADDRESS
 _NDA_DST, _NDA_LLADDR = 1, 2
 _LLADDR = struct.pack('=HH', 10, _NDA_LLADDR)
@@ -59,7 +59,7 @@ class Rows:
     def single(self, one) -> tuple[list, list]:
         """(wanted, scopes): the same, entry by entry."""
         beside = {'dev': self.top['dev'], 'netns': one.netns, 'state': self.top.get('state')}
-        wanted = [entry for place, item in enumerate(self.items) for entry in self.resource.parse({**beside, **item}, f'{one.where}[{place}]')]
+        wanted = [entry for place, item in enumerate(self.items) for entry in self.resource.parse({**beside, **item}, _item(one.where, place))]
         return wanted, [self.resource.scope(beside, one.where)] if self.top.get('purge') else []
 
 
@@ -199,7 +199,7 @@ def _operation(resource, one, action, changed, before, rendered) -> Operation:
                      facts={'rows': before if action == 'set' else changed, 'dev': dev})
     return Operation(resource.section, action, one.netns, key, name, {} if action == 'delete' else values, old, where=one.where, disruption=IN_PLACE,
                      phase=phase, requires=resource.needs(one.netns, {'dev': dev}), undo=[back],
-                     facts={'rows': changed, 'dev': dev, 'shown': shown})
+                     facts={'rows': changed, 'dev': dev, 'shown': shown, 'items': one.values['rows'].items})
 
 
 def _sample(rows: list) -> dict:
@@ -224,7 +224,8 @@ def send(operation, kernel):
         for place in sorted(refused):
             error = refused[place]
             if not (deleting and error.errno == errno.ENOENT):
-                raise KernelError(error.errno, f'{part[place][_MAC].hex(":")} dst {_text(part[place])}: {error.args[0]}')
+                _name(operation, part[place])
+                raise error
         if seen and operation.action == 'create':
             seen = _stands(kernel, netns, index, part)
         elif seen and operation.facts['few']:
@@ -233,6 +234,21 @@ def send(operation, kernel):
             seen = False
     if seen:
         wanted.unread.discard(operation.action)
+
+
+def _name(operation, row: bytes):
+    """Says which of its entries an operation failed at."""
+    mac = row[_MAC].hex(':')
+    operation.name = f'{mac} on {operation.facts["dev"]} dst {_text(row)}'
+    operation.values = {'dev': operation.facts['dev'], 'mac': mac, 'dst': _text(row)}
+    for place, item in enumerate(operation.facts.get('items', ())):
+        if _MAC_OF.parse(item['mac']) == mac:
+            operation.where = _item(operation.where, place)
+
+
+def _item(where: str, place: int) -> str:
+    """Where an item of the list stands: `config[3]` of the module, `fdb[0].config[3]` of a document."""
+    return f'{where}[{place}]' if where == 'config' else f'{where}.config[{place}]'
 
 
 def _parts(rows: list):

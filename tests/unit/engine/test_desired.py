@@ -112,6 +112,12 @@ def scopes(desired):
     return [(scope.section, scope.netns, scope.limits) for scope in desired.scopes]
 
 
+def test_what_many_items_purge_is_purged_once():
+    items = [{'dev': f'vx{place % 2}', 'mac': f'02:00:00:00:00:{place:02x}', 'dst': '10.0.0.1', 'purge': True} for place in range(10)]
+    scopes = from_document(RESOURCES, {'fdb': items}).scopes
+    assert [(scope.limits, scope.where) for scope in scopes] == [({'dev': 'vx0'}, 'fdb[0]'), ({'dev': 'vx1'}, 'fdb[1]')]
+
+
 def test_what_a_purge_covers():
     made = from_module(RESOURCES['fdb'], {'purge': True, 'netns': 'blue', 'config': [{'dev': 'vx0', 'remotes': ['10.0.0.1']}, {'dev': 'vx1', 'remotes': []}]})
     assert scopes(made) == [('fdb', 'blue', {'dev': 'vx0'}), ('fdb', 'blue', {'dev': 'vx1'})] and len(made.wanted) == 1
