@@ -32,7 +32,9 @@ options:
     type: list
     elements: dict
   fdb:
-    description: Forwarding entries, as items of M(linuxnet.vnet.vnet_fdb).
+    description:
+      - Forwarding entries, as items of M(linuxnet.vnet.vnet_fdb).
+      - Many of them belong into the C(config) of one item for each device, which is quicker.
     type: list
     elements: dict
   mdb:
@@ -105,6 +107,11 @@ EXAMPLES = r"""
     addresses:
       - {netns: blue, dev: eth0, address: 192.0.2.1/24}
 
+# fabric.json: {"fdb": [{"dev": "vx100", "purge": true, "config": [{"mac": "02:00:00:00:00:01", "dst": "10.0.0.1"}]}]}
+- name: A large document, which was computed elsewhere
+  linuxnet.vnet.vnet_state:
+    src: fabric.json
+
 - name: The same as iproute2 commands, without touching anything
   linuxnet.vnet.vnet_state:
     state: rendered
@@ -120,10 +127,27 @@ operations:
   type: list
   elements: dict
 commands:
-  description: The same as iproute2 command lines.
+  description: The same as iproute2 command lines, runnable as they are. Of many FDB entries in one operation the first 20, and a comment that says how many
+    follow; all of them where O(state=rendered).
   returned: always
   type: list
   elements: str
+failed_operation:
+  description: The operation that the kernel refused.
+  returned: when an operation failed
+  type: dict
+errno:
+  description: Number of the error that the kernel answered with.
+  returned: when an operation failed
+  type: int
+extack:
+  description: The kernel's own sentence about it, where it has one.
+  returned: when an operation failed
+  type: str
+rolled_back:
+  description: Whether everything else of the task was undone.
+  returned: when an operation failed
+  type: bool
 """
 
 import json

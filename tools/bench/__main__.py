@@ -3,7 +3,8 @@
 """The benchmark: what the engine and whole tasks cost, beside what else one might use, in one run.
 
     make bench                  all of it, about twenty minutes; writes docs/performance.md and its plots
-    make bench ARGS=--quick     small sizes, prints the tables and writes nothing
+    make bench ARGS=--quick     small sizes, two minutes; prints the tables and writes nothing to docs
+    make bench ARGS='--only fdb route'
 
 All of it happens in network namespaces that end with their process. Kinds of links that the running kernel has no driver for run in the kernel of
 tools/kernel-run. Seconds of one machine say little: what counts are the ratios within a run.
@@ -30,7 +31,7 @@ import tasks  # noqa: E402  # pylint: disable=wrong-import-position
 import workloads  # noqa: E402  # pylint: disable=wrong-import-position
 
 RESULTS = ROOT / ".build/bench"
-#: (workload, sizes, rounds by size, largest size for contestants that take long)
+#: (workload, sizes)
 PLAN = [
     ("veth", (10, 100, 1000, 4000)),
     ("vlan", (10, 100, 1000, 4000)),
@@ -78,19 +79,20 @@ def takes_part(contestant: str, workload: str, n: int, elsewhere: bool = False) 
 
 def measure(plan) -> dict:
     found: dict = {}
+    done, whole = 0, sum(len(sizes) for unused, sizes in plan)
     for workload, sizes in plan:
         elsewhere = workload != "netns" and not runs_here(workload)
         for n in sizes:
             runs = [one for one in CONTESTANTS if takes_part(one, workload, n, elsewhere)]
-            for contestant in runs:
-                print(f"{workload} {n}: {contestant}", file=sys.stderr, flush=True)
+            done += 1
+            print(f"{done} of {whole}: {n} {workload}, by {', '.join(runs)}", file=sys.stderr, flush=True)
             lines = [json.dumps(command(one, workload, n, elsewhere)) for one in runs]
             wrapped = [str(ROOT / "tools/kernel-run"), "--timeout", "1200", "--"] if elsewhere else []
-            done = subprocess.run([*wrapped, sys.executable, str(HERE / "several.py")], text=True, capture_output=True, check=False,
-                                  env={**os.environ, "BENCH_LINES": "\n".join(lines)})
-            if done.returncode:
-                sys.exit(f"{workload} {n}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-            for contestant, line in zip(runs, [line for line in done.stdout.splitlines() if line.startswith("{")]):
+            ran = subprocess.run([*wrapped, sys.executable, str(HERE / "several.py")], text=True, capture_output=True, check=False,
+                                 env={**os.environ, "BENCH_LINES": "\n".join(lines)})
+            if ran.returncode:
+                sys.exit(f"{workload} {n}: {ran.stdout[-2000:]}{ran.stderr[-2000:]}")
+            for contestant, line in zip(runs, [line for line in ran.stdout.splitlines() if line.startswith("{")]):
                 seconds = json.loads(line)
                 found.setdefault(workload, {"kernel": "User Mode Linux" if elsewhere else "running"}).setdefault(str(n), {})[contestant] = {
                     phase: median(values) for phase, values in seconds.items()}
@@ -153,18 +155,23 @@ def main():
     RESULTS.mkdir(parents=True, exist_ok=True)
     part = arguments.quick or bool(arguments.only)
     file = RESULTS / ("part.json" if part else "results.json")
-    if not arguments.again:
-        found = {"machine": machine(), "engine": measure([
-            one for one in (QUICK if arguments.quick else PLAN) if not arguments.only or one[0] in arguments.only])}
-        file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    if arguments.again:
+        if not file.exists():
+            sys.exit("There is nothing to write anew: let the benchmark run to its end first (make bench).")
+        found = json.loads(file.read_text(encoding="utf-8"))
+    else:
+        plan = [one for one in (QUICK if arguments.quick else PLAN) if not arguments.only or one[0] in arguments.only]
+        if not plan:
+            sys.exit(f"--quick has no {' or '.join(arguments.only)}: take --only alone, or one of {', '.join(name for name, unused in QUICK)}.")
+        found = {"machine": machine(), "engine": measure(plan)}
         if not part:
             print("meshes, memory, whole tasks", file=sys.stderr, flush=True)
             found.update(mesh=meshes((10, 100, 1000)), flood=floods((10, 100, 1000)), memory=memory(), stages=stages(), tasks=tasks.measure())
         file.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    found = json.loads(file.read_text(encoding="utf-8"))
     print(report.text(found))
     if not part:
         report.write(found, ROOT / "docs")
+    print(f"Kept in {file.relative_to(ROOT)}." + (" Nothing was written to docs." if part else " Written to docs/performance.md and docs/performance.svg."))
 
 
 if __name__ == "__main__":

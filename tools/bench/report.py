@@ -52,7 +52,7 @@ def criteria(found: dict) -> list[tuple[str, float, float]]:
 
     for kind, name in (("veth", "links (veth pairs)"), ("macvlan", "macvlans"), ("vlan", "VLANs")):
         ratio(f"1000 {name} made, to `ip -batch`", 0.8, kind, 1000, "create", "engine", "batch")
-        ratio(f"1000 {name} made, to the floor", 1.25, kind, 1000, "create", "engine", "floor")
+        ratio(f"1000 {name} made, to the same packed by hand", 1.25, kind, 1000, "create", "engine", "floor")
     ratio("1000 links removed, to `ip -batch`", 1.0, "veth", 1000, "remove", "engine", "batch")
     ratio("1000 links unchanged, to `ip -d -j link` and a JSON parser", 1.0, "veth", 1000, "unchanged", "engine", "batch")
     ratio("100 000 FDB entries made, to `bridge -batch`", 0.35, "fdb", 100_000, "create", "engine", "batch")
@@ -69,11 +69,12 @@ def criteria(found: dict) -> list[tuple[str, float, float]]:
             ("the same, unchanged, to `bridge -j fdb show` and a JSON parser", 1.0, (large["file, unchanged"] - large["empty"]) / fdb["unchanged"]),
         ]
         peak = found["memory"]
-        result.append(("peak memory with 100 000 FDB entries, to that of the JSON parser", 2.0, peak["made"] / peak["bridge and JSON parser"]))
+        result.append(("peak memory with 100 000 FDB entries, to that of the JSON parser", 2.0,
+                       max(peak["made"], peak["unchanged"]) / peak["bridge and JSON parser"]))
         veth = kinds["veth"]
         if "4000" in veth:
             growth = {name: (veth["4000"][name]["create"] / 4000) / (veth["100"][name]["create"] / 100) for name in ("engine", "floor")}
-            result.append(("growth of the cost of a link from 100 to 4000, to that of the floor", 1.25, growth["engine"] / growth["floor"]))
+            result.append(("growth of the cost of a link from 100 to 4000, to that of the same packed by hand", 1.25, growth["engine"] / growth["floor"]))
         result.append(("seconds to plan for 1000 machines, on the controller", 10, found["mesh"][-1]["seconds"]))
     return result
 
@@ -83,9 +84,10 @@ def text(found: dict) -> str:
     rows = [["", "at most", "measured", ""]]
     for what, limit, value in criteria(found):
         rows.append([what, f"{limit:g}", f"{value:.2f}" if value > 0.05 else f"{value:.4f}", "yes" if value <= limit else "**no**"])
+    held = ["## What it is held to\n", table(rows) + "\n"] if rows[1:] else []
     parts = [f"Linux {machine['kernel']}, {machine['cores']} cores, Python {machine['python']}, {machine['iproute2']}, pyroute2 {machine['pyroute2']}, "
              f"ansible-core {machine['ansible-core']}, ifstate {machine['ifstate'] or 'not here'}.\n",
-             "## What it is held to\n", table(rows) + "\n"]
+             *held]
     if "tasks" in found:
         one, thousand, large = (found["tasks"][part] for part in ("one object", "thousand", "large"))
         parts += ["## Whole tasks, local connection\n", table([
@@ -101,7 +103,9 @@ def text(found: dict) -> str:
         ]) + "\n"]
         tasks_of = {"one pair, unchanged": one["unchanged"], "1000 links, unchanged": thousand["one task, unchanged"], "1000 links made": thousand["one task"]}
         stages = list(dict.fromkeys(stage for row in found["stages"].values() for stage in row))
-        parts += ["## Where the time of a task goes\n", table([
+        parts += ["## Where the time of a task goes\n",
+                  "The start of Python includes that it reads the module with its arguments. What the controller does with"
+                  " a result grows with it: 1000 links are 1000 operations and their commands.\n", table([
             ["", *tasks_of],
             *([stage, *(show(found["stages"][name].get(stage, 0) / 1e3) for name in tasks_of)] for stage in stages),
             ["controller, connection, what else the machine did", *(
@@ -116,8 +120,13 @@ def text(found: dict) -> str:
                   "A broadcast to the others of a mesh, by head-end replication: " + ", ".join(
                       f"{row['microseconds a copy']:.1f} µs a copy with {row['machines'] - 1} others" for row in found["flood"]) + ".\n"]
     parts += ["## The engine\n", "From the document to the result, without the start of Python; programs with their start. `unchanged` is, for the tools,"
-              " what a script has to do to find out: show, and a JSON parser; packed by hand it is the dump alone, undecoded. `undo` is making all and"
-              " taking all back.\n", engine(found)]
+              " what a script has to do to find out: show, and a JSON parser; packed by hand it is the dump alone, undecoded. `change` is one of each"
+              " hundred, which the others are told and the engine finds by itself. `undo` is making all and taking all back.\n",
+              "Packed by hand means what a program does that knows everything beforehand: Python's `struct`, 200 messages a system call, the last of them"
+              " answered; it looks at nothing before and reads nothing back. It can be slower where it packs entries one by one that the engine has as"
+              " columns or ranges."
+              " Who is not in a table was left out because it takes minutes (20 ms to remove a link by itself), or does not run on this machine.\n",
+              engine(found)]
     return "\n".join(parts)
 
 
@@ -145,7 +154,8 @@ def plot(sizes: dict, width: int = 760, height: int = 420) -> str:
         return bottom - (bottom - top) * math.log(value / low) / math.log(high / low)
 
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">',
-             f'<rect width="{width}" height="{height}" fill="#ffffff"/>', '<text x="16" y="22" font-size="15">Making veth links: microseconds a link</text>']
+             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+             '<text x="16" y="22" font-size="15">Making veth links: microseconds a link, less is better (both axes logarithmic)</text>']
     for n in sorted(set(xs)):
         lines += [f'<line x1="{x_of(n):.1f}" y1="{top}" x2="{x_of(n):.1f}" y2="{bottom}" stroke="#e5e5e5"/>',
                   f'<text x="{x_of(n):.1f}" y="{bottom + 20}" text-anchor="middle">{n}</text>']
