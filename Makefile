@@ -63,14 +63,22 @@ $(PYROUTE2_READY): $(BUILD)/pyroute2/%/.ready: | $(VENV)/.ready
 
 # ---- the laboratory
 
+# The tenants' addresses end in the number of their machine (examples/lab). Told before anything is made, the tools too.
+ifneq ($(filter site,$(MAKECMDGOALS)),)
+ifneq ($(words $(N)) $(filter $(shell seq 250),$(N)),1 $(strip $(N)))
+$(error N is "$(N)" and has to be a whole number from 1 to 250)
+endif
+endif
+
 .PHONY: site
 site: export ANSIBLE_LOG_PATH = $(BUILD)/log/site.log
-site: venv ## boot N=3 machines (LAB=qemu, or LAB=local for namespaces of this kernel), build the site on them, prove it
-	@mkdir -p $(BUILD)/log
+site: venv ## boot N=3 machines, 1 to 250 (LAB=qemu, or LAB=local for namespaces of this kernel), build the site on them, prove it
+	@mkdir -p $(BUILD)/log && rm -f $(BUILD)/site.md $(BUILD)/site.svg
 	@$(STEP) '$(N) machines, LAB=$(LAB)' ansible-playbook playbooks/lab.yml -e lab_state=started -e lab_backend=$(LAB) -e lab_machines=$(N)
 	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml -i examples/lab/inventory.yml playbooks/site.yml \
 	  -e verify_report=$(BUILD)/site.md -e verify_drawing=$(BUILD)/site.svg -e verify_logs=$(BUILD)/lab/site/logs $(ARGS) \
 	  || { echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'; exit 1; }
+	@[ -e $(BUILD)/site.md ] || { echo 'Nothing was proven: this run wrote no $(BUILD)/site.md. Log: Ansible $(ANSIBLE_LOG_PATH)'; exit 1; }
 	@echo 'Proven: $(BUILD)/site.md. Drawn: $(BUILD)/site.svg. Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
 
 # ---- topologies
@@ -169,17 +177,20 @@ $(BUILD)/ifstate:
 	@$(STEP) 'ifstate into .build/ifstate' tools/venv $@ python3 ifstate || rm -rf $@
 
 .PHONY: bench
-bench: venv kernel $(BUILD)/ifstate ## what the engine and whole tasks cost beside iproute2, pyroute2 and Ansible itself (root; on a machine with nothing else to do)
+bench: venv kernel $(BUILD)/ifstate ## what the engine and whole tasks cost beside iproute2, pyroute2 and Ansible itself (root; 15 minutes, on a machine with nothing else to do; ARGS=--quick: 2)
+	@tools/need ip=iproute2 $(if $(SUDO),sudo=sudo)
 	@$(SUDO) env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1 $(BIN)/python tools/bench $(ARGS)
 
 # ---- end
 
 .PHONY: clean
 clean: ## stop the machines and remove everything that was made
-	@for inventory in $(BUILD)/lab/*/inventory.yml; do \
-	  [ -e "$$inventory" ] || continue; \
-	  name=$$(basename "$$(dirname "$$inventory")"); \
-	  $(STEP) "lab $$name: stop" ansible-playbook playbooks/lab.yml -e lab_state=absent -e lab_name=$$name; \
-	done
+	@kept=; for lab in $(BUILD)/lab/*/lab.json; do \
+	  [ -e "$$lab" ] || continue; \
+	  name=$$(basename "$$(dirname "$$lab")"); \
+	  $(STEP) "lab $$name: stop" ansible-playbook playbooks/lab.yml -e lab_state=absent -e lab_name=$$name || kept+=" $$name"; \
+	done; \
+	[ -z "$$kept" ] || { echo "Nothing is removed, since a lab could not be stopped:$$kept. Mend what is said above (tools that are missing: make venv)," \
+	  "then make clean again."; exit 1; }
 	rm -rf $(BUILD) .ansible .cache .hypothesis .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
