@@ -11,7 +11,8 @@ CONFIG.json is written by the role::
      "nics": [{"name": "eth1", "segment": "fabric"}], "suite": "bookworm", "mirror": null, "kernel": "linux-image-cloud-amd64", "packages": [],
      "accelerator": "auto", "warm_start": true, "internet": false, "underlay": "10.0.0.0/24"}
 
-Each step is idempotent and ends with one line of JSON on standard output: ``{"changed": true, "message": "what was done"}``.
+``check`` comes before CONFIG.json is written, so the role gives it /dev/stdin. Each step is idempotent and ends with one line of JSON on standard
+output: ``{"changed": true, "message": "what was done"}``.
 """
 
 from __future__ import annotations
@@ -52,8 +53,6 @@ def control_folder(folder):
 def inventory(config, hosts):
     """The inventory as a document; ``hosts`` holds what the backend knows of each machine."""
     network = ipaddress.ip_network(config["underlay"])
-    if network.num_addresses < len(hosts) + 2:
-        raise LabError(f"lab_underlay {network} is too small for {len(hosts)} machines; take a shorter prefix.")
     # A fixed interpreter spares each run its discovery; for local machines it is the one that has the controller's libraries.
     common = {"ansible_python_interpreter": "{{ ansible_playbook_python }}" if config["backend"] == "local" else "/usr/bin/python3"}
     if config["backend"] == "local":
@@ -79,6 +78,23 @@ def inventory(config, hosts):
         if config.get("lacks"):
             document[name]["lab_lacks"] = config["lacks"]
     return {"fabric": {"hosts": document, "vars": common}}
+
+
+def check(config):
+    """What can be known before anything is started."""
+    machines, names = config["machines"], [nic["name"] for nic in config["nics"]]
+    if machines < 1:
+        raise LabError(f"lab_machines is {machines}; take at least 1.")
+    try:
+        network = ipaddress.ip_network(config["underlay"])
+    except ValueError as error:
+        raise LabError(f"lab_underlay is no network ({error}); write it like 10.0.0.0/24.") from None
+    if network.num_addresses < machines + 2:
+        raise LabError(f"lab_underlay {network} is too small for {machines} machines; take a shorter prefix or fewer machines.")
+    twice = [name for name, number in collections.Counter(names).items() if number > 1]
+    if twice:
+        raise LabError(f"lab_nics has {', '.join(twice)} more than once; give each card a name of its own.")
+    return False, f"{machines} machines, {config['backend']}"
 
 
 def packages(config):
@@ -160,8 +176,8 @@ def cable(config, name, nic, position):
     return changed, f"{nic} of {name} is {'connected' if position == 'up' else 'pulled'}"
 
 
-STEPS = {"packages": packages, "kernel": kernel, "root": root, "state": state, "start": start, "reachable": reachable, "stop": stop,
-         "remove": remove, "cable": cable}
+STEPS = {"check": check, "packages": packages, "kernel": kernel, "root": root, "state": state, "start": start, "reachable": reachable,
+         "stop": stop, "remove": remove, "cable": cable}
 
 
 def main():

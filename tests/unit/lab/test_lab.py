@@ -50,10 +50,32 @@ def test_inventory_of_local_machines_enters_their_namespaces(config):
     assert "ansible_user" not in common_vars
 
 
-def test_underlay_too_small(config):
-    config["underlay"] = "10.0.0.0/30"
-    with pytest.raises(common.LabError, match="too small for 3 machines"):
-        lab.inventory(config, {f"node{number}": {} for number in (1, 2, 3)})
+# -- what is checked before anything is started
+
+@pytest.mark.parametrize("backend", ["qemu", "local"])
+@pytest.mark.parametrize(("asked", "refused"), [
+    ({"machines": 300, "underlay": "10.0.0.0/24"}, r"10\.0\.0\.0/24 is too small for 300 machines; take a shorter prefix or fewer machines\."),
+    ({"machines": 3, "underlay": "10.0.0.0/30"}, "too small for 3 machines"),
+    ({"machines": 0}, r"lab_machines is 0; take at least 1\."),
+    ({"machines": -1}, "lab_machines is -1"),
+    ({"underlay": "10.0.0.1/24"}, "lab_underlay is no network .*host bits"),
+    ({"underlay": "blue"}, "lab_underlay is no network"),
+    ({"nics": [{"name": "eth1", "segment": "a"}, {"name": "eth1", "segment": "b"}]}, "lab_nics has eth1 more than once"),
+])
+def test_what_cannot_be_is_refused_before_anything_is_started(config, backend, asked, refused):
+    with pytest.raises(common.LabError, match=refused):
+        lab.check({**config, "backend": backend, **asked})
+
+
+@pytest.mark.parametrize("machines", [1, 250, 254])
+def test_what_can_be_passes(config, machines, tmp_path):
+    config["machines"] = machines
+    assert lab.check(config)[0] is False
+    assert len(lab.inventory(config, {f"node{number}": {} for number in range(1, machines + 1)})["fabric"]["hosts"]) == machines
+    assert not list(tmp_path.iterdir())
+
+
+# -- where they are
 
 
 def test_control_path_fits_a_socket():
