@@ -19,6 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 GUEST = HERE / "guest"
+KILL_PATIENCE = 5.0  # seconds, in which the kernel takes down even a large machine
 
 
 class LabError(Exception):
@@ -137,10 +138,12 @@ class Process:
         return bool(pid)
 
     def stop(self, patience=5.0):
-        """True when it was running."""
+        """True when it was running. LabError when it cannot be ended, as another user's without sudo."""
         was = self.signal(signal.SIGTERM)
         end = time.monotonic() + patience
         while self.pid():
+            if time.monotonic() > end + KILL_PATIENCE:
+                raise LabError(f"Process {self.pid()} of the lab cannot be ended; end it as root, then stop the lab again.")
             if time.monotonic() > end:
                 self.signal(signal.SIGKILL)
             time.sleep(0.02)

@@ -146,22 +146,26 @@ class Lab:
             with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
                 found = int(setting.read_text(encoding="ascii"))
                 if found < wanted:
-                    try:
-                        write(setting, wanted)
-                    except OSError:
-                        say(f"{setting} is {found}, which so many machines may find too few, and cannot be raised here")
-                    else:
-                        changed[str(setting)] = [found, wanted]
-        if changed:
+                    changed[str(setting)] = [found, wanted]
+        if changed:  # written down first: whatever happens from here on, it can be given back
             self.neighbours.write_text(json.dumps(changed), encoding="ascii")
+        for setting, (found, unused) in changed.items():
+            try:
+                write(Path(setting), wanted)
+            except OSError:
+                say(f"{setting} is {found}, which so many machines may find too few, and cannot be raised here")
 
     def give_room_back(self):
         """Put back what make_room() changed, unless somebody else has changed it meanwhile."""
-        with contextlib.suppress(OSError):
-            for setting, (found, ours) in json.loads(self.neighbours.read_text(encoding="ascii")).items():
-                if int(Path(setting).read_text(encoding="ascii")) == ours:
+        if not self.neighbours.exists():
+            return
+        for setting, (found, ours) in json.loads(self.neighbours.read_text(encoding="ascii")).items():
+            try:
+                if Path(setting).exists() and int(Path(setting).read_text(encoding="ascii")) == ours:
                     write(Path(setting), found)
-            self.neighbours.unlink()
+            except OSError as error:
+                raise LabError(f"{setting} cannot be put back; set it to {found} as root, then stop the lab again: {error}.") from error
+        self.neighbours.unlink()
 
     def start(self):
         """Idempotent. Returns changed and how each machine started."""
@@ -171,8 +175,8 @@ class Lab:
         if all(holder.process.pid() for holder in everybody) and mark.exists() and mark.read_text(encoding="ascii") == made_of:
             return False, {}
         self.stop()
-        self.make_room()
         try:
+            self.make_room()
             with ThreadPoolExecutor(4) as pool:
                 pids = dict(zip((holder.name for holder in everybody), pool.map(Holder.start, everybody)))
             self.switch.run(["ip", "-batch", "-"], "".join(f"{line}\n" for line in wires(self.config, pids)))

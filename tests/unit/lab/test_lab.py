@@ -201,6 +201,48 @@ def test_room_for_neighbours_is_made_and_given_back(config, monkeypatch, tmp_pat
     assert not (one.folder / "neighbours.json").exists()
 
 
+def test_room_is_written_down_before_it_is_made(config, monkeypatch, tmp_path):
+    """Whatever ends the lab's program meanwhile, the next stop gives it back."""
+    setting = tmp_path / "few"
+    setting.write_text("1024\n", encoding="ascii")
+    monkeypatch.setattr(local, "NEIGHBOURS", [setting])
+
+    def write(path, value):
+        path.write_text(f"{value}\n", encoding="ascii")
+        if value != 1024:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "write", write)
+    one = local.Lab({**config, "machines": 40})
+    one.folder.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        one.start()
+    assert setting.read_text(encoding="ascii") == "1024\n"
+    assert not one.neighbours.exists()
+
+
+def test_room_that_cannot_be_given_back_is_told(config, monkeypatch, tmp_path):
+    setting = tmp_path / "few"
+    setting.write_text("1024\n", encoding="ascii")
+    monkeypatch.setattr(local, "NEIGHBOURS", [setting])
+    monkeypatch.setattr(local, "write", lambda path, value: path.write_text(f"{value}\n", encoding="ascii"))
+    config |= {"backend": "local", "machines": 40}
+    one = local.Lab(config)
+    one.folder.mkdir()
+    one.make_room()
+
+    def refuse(path, value):
+        raise PermissionError(f"{path} cannot be written")
+
+    monkeypatch.setattr(local, "write", refuse)
+    with pytest.raises(common.LabError, match="set it to 1024 as root, then stop the lab again"):
+        lab.remove(config)
+    assert one.neighbours.exists()
+    setting.write_text("1024\n", encoding="ascii")
+    assert lab.remove(config)[0] is True
+    assert not one.folder.exists()
+
+
 # -- the switch
 
 def frame(destination, source):
@@ -243,6 +285,16 @@ def test_stop_ends_a_process_that_ignores_the_polite_signal(tmp_path):
     assert process.stop(patience=0.1) is True
     assert process.pid() is None
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL if os.path.exists(f"/proc/{pid}") else True
+
+
+def test_stop_tells_of_a_process_that_cannot_be_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(common, "KILL_PATIENCE", 0.1)
+    monkeypatch.setattr(common.Process, "kill", staticmethod(lambda pid, number: None))
+    process = common.Process(tmp_path, "another user's")
+    process.remember(os.getpid())
+    with pytest.raises(common.LabError, match=f"Process {os.getpid()} of the lab cannot be ended; end it as root"):
+        process.stop(patience=0.1)
+    assert process.pid() == os.getpid()
 
 
 def test_run_tells_what_failed():
