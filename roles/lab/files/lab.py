@@ -38,8 +38,11 @@ LONGEST_SOCKET_PATH = 107  # sun_path of unix(7), without its closing zero
 TEMPORARY_SUFFIX = 17  # ssh makes the socket under a longer name first
 
 
+BACKENDS = {"local": local.Lab, "qemu": machine.Lab}
+
+
 def backend(config):
-    return local.Lab(config) if config["backend"] == "local" else machine.Lab(config)
+    return BACKENDS[config["backend"]](config)
 
 
 def control_folder(folder):
@@ -130,6 +133,8 @@ def state(config):
 
 
 def start(config):
+    for other in set(BACKENDS) - {config["backend"]}:
+        BACKENDS[other](config).stop()  # as this lab was before
     changed, how = backend(config).start()
     ways = collections.Counter(how.values())
     return changed, ", ".join(f"{number} {way}" for way, number in ways.items()) or "already running"
@@ -151,7 +156,8 @@ def reachable(config):
 
 
 def stop(config):
-    changed = backend(config).stop()
+    # CONFIG.json says what was asked for last, which need not be what runs.
+    changed = any([lab(config).stop() for lab in BACKENDS.values()])
     control = control_folder(config["folder"])
     if control.is_dir() and control.stat().st_uid == os.getuid():
         shutil.rmtree(control)

@@ -443,7 +443,7 @@ class Lab:
             raise
 
     def stop(self):
-        folders = sorted((self.folder / "machines").glob("*")) if (self.folder / "machines").exists() else []
+        folders = sorted((self.folder / "machines").glob("node*")) if (self.folder / "machines").exists() else []
         with ThreadPoolExecutor(max(1, len(folders))) as pool:
             was = list(pool.map(lambda folder: Machine(self.config, int(folder.name.removeprefix("node"))).stop(), folders))
         return any([self.switch.stop(), *was])

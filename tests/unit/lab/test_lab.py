@@ -297,6 +297,20 @@ def test_stop_tells_of_a_process_that_cannot_be_ended(tmp_path, monkeypatch):
     assert process.pid() == os.getpid()
 
 
+@pytest.mark.parametrize(("before", "asked"), [("qemu", "local"), ("local", "qemu")])
+@pytest.mark.parametrize("step", ["start", "remove"])
+def test_machines_of_the_other_backend_are_ended_too(config, monkeypatch, before, asked, step):
+    """What lab.json says was asked for last, and need not be what runs."""
+    folder = common.Path(config["folder"])
+    daemons = [("node1", "qemu")] if before == "qemu" else [("switch", "holder"), ("node1", "holder")]
+    processes = [common.Process(folder / "machines" / name, kind) for name, kind in daemons]
+    for process in processes:
+        process.spawn(["sleep", "60"], folder / "log")
+    monkeypatch.setattr(lab.BACKENDS[asked], "start", lambda self: (True, {}))
+    lab.STEPS[step]({**config, "backend": asked})
+    assert [process.pid() for process in processes] == [None for unused in processes]
+
+
 def test_run_tells_what_failed():
     with pytest.raises(common.LabError, match="Counting failed: .*nonsense"):
         common.run([sys.executable, "-c", "import sys; sys.exit('nonsense')"], "Counting")
