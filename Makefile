@@ -78,8 +78,8 @@ site: venv ## boot N=3 machines, 1 to 250 (LAB=qemu, or LAB=local for namespaces
 	@$(STEP) 'the site, built and proven' ansible-playbook -i $(BUILD)/lab/site/inventory.yml -i examples/lab/inventory.yml playbooks/site.yml \
 	  -e verify_report=$(BUILD)/site.md -e verify_drawing=$(BUILD)/site.svg -e verify_logs=$(BUILD)/lab/site/logs $(ARGS) \
 	  || { echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'; exit 1; }
-	@[ -e $(BUILD)/site.md ] || { echo 'Nothing was proven: this run wrote no $(BUILD)/site.md. Log: Ansible $(ANSIBLE_LOG_PATH)'; exit 1; }
-	@echo 'Proven: $(BUILD)/site.md. Drawn: $(BUILD)/site.svg. Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
+	@if [ -e $(BUILD)/site.md ]; then echo 'Proven: $(BUILD)/site.md. Drawn: $(BUILD)/site.svg.'; else echo 'Nothing was to be proven by this run.'; fi; \
+	echo 'Logs: Ansible $(ANSIBLE_LOG_PATH), machines $(BUILD)/lab/site/logs'
 
 # ---- topologies
 
