@@ -49,6 +49,10 @@ errno:
   description: Number of the error that the kernel answered with.
   returned: when an operation failed
   type: int
+errno_name:
+  description: Its name, as in errno(3).
+  returned: when an operation failed
+  type: str
 extack:
   description: The kernel's own sentence about it, where it has one.
   returned: when an operation failed

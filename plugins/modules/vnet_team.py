@@ -77,6 +77,10 @@ errno:
   description: Number of the error that the kernel answered with.
   returned: when an operation failed
   type: int
+errno_name:
+  description: Its name, as in errno(3).
+  returned: when an operation failed
+  type: str
 extack:
   description: The kernel's own sentence about it, or that of C(teamd).
   returned: when an operation failed
