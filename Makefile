@@ -164,7 +164,7 @@ kernel-vm: kernel
 versions: $(ANSIBLE:%=versions-%) ## a playbook under ansible-core 2.17 and the newest
 $(ANSIBLE:%=versions-%): versions-%: venv kernel
 	@$(MAKE) $(BUILD)/venv$(patsubst -newest,,-$*)/.ready
-	@$(STEP) 'versions: ansible-core $*' tools/kernel-run --timeout 300 -- $(BUILD)/venv$(patsubst -newest,,-$*)/bin/ansible-playbook tests/versions/playbook.yml $(ARGS)
+	@$(STEP) 'versions: ansible-core $*' tools/kernel-run --timeout 900 -- $(BUILD)/venv$(patsubst -newest,,-$*)/bin/ansible-playbook tests/versions/playbook.yml $(ARGS)
 
 .PHONY: scenario
 scenario: venv ## molecule: three machines, converge, idempotence, verify, destroy
