@@ -103,14 +103,12 @@ def text(found: dict) -> str:
         ]) + "\n"]
         tasks_of = {"one pair, unchanged": one["unchanged"], "1000 links, unchanged": thousand["one task, unchanged"], "1000 links made": thousand["one task"]}
         stages = list(dict.fromkeys(stage for row in found["stages"].values() for stage in row))
-        parts += ["## Where the time of a task goes\n",
-                  "The start of Python includes that it reads the module with its arguments. What the controller does with"
-                  " a result grows with it: 1000 links are 1000 operations and their commands.\n", table([
-            ["", *tasks_of],
-            *([stage, *(show(found["stages"][name].get(stage, 0) / 1e3) for name in tasks_of)] for stage in stages),
-            ["controller, connection, what else the machine did", *(
-                show(max(0, whole - sum(found["stages"][name].values()) / 1e3)) for name, whole in tasks_of.items())],
-        ]) + "\n"]
+        rows = [["", *tasks_of],
+                *([stage, *(show(found["stages"][name].get(stage, 0) / 1e3) for name in tasks_of)] for stage in stages),
+                ["controller, connection, what else the machine did", *(
+                    show(max(0, whole - sum(found["stages"][name].values()) / 1e3)) for name, whole in tasks_of.items())]]
+        parts += ["## Where the time of a task goes\n", "The start of Python includes that it reads the module with its arguments. What the controller does"
+                  " with a result grows with it: 1000 links are 1000 operations and their commands.\n", table(rows) + "\n"]
         peak = found["memory"]
         parts += ["## Memory\n", table([["process, 100 000 FDB entries", "at most"], *(
             [name, f"{value:.0f} MB"] for name, value in peak.items() if name != "entries")]) + "\n"]

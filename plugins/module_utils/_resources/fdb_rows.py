@@ -14,7 +14,7 @@ import re
 import struct
 from operator import concat, itemgetter
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import IN_PLACE
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Ip, Mac

@@ -157,7 +157,8 @@ def reachable(config):
 
 def stop(config):
     # CONFIG.json says what was asked for last, which need not be what runs.
-    changed = any([lab(config).stop() for lab in BACKENDS.values()])
+    stopped = [lab(config).stop() for lab in BACKENDS.values()]  # all of them, so no generator
+    changed = any(stopped)
     control = control_folder(config["folder"])
     if control.is_dir() and control.stat().st_uid == os.getuid():
         shutil.rmtree(control)
