@@ -180,7 +180,8 @@ class Link(Resource):
         words = super().explain(operation, error)
         if operation.action == 'create' and 'Unknown device type' in error.extack:
             kind = operation.values['kind']
-            return f"{words}: this kernel has no driver for kind {kind}; load it (modprobe rtnl-link-{kind}) or install the package with the kernel's extra modules"
+            return (f'{words}: this kernel has no driver for kind {kind}; load it (modprobe rtnl-link-{kind})'
+                    " or install the package with the kernel's extra modules")
         if error.errno == 1 and not error.extack:
             return f'{words}: ' + ('needs root (CAP_NET_ADMIN); use become' if os.geteuid() else 'the kernel forbids it, or this container lacks CAP_NET_ADMIN')
         return words
