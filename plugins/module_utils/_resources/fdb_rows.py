@@ -213,7 +213,7 @@ def _text(row: bytes) -> str:
 
 
 def send(operation, kernel):
-    """Write all entries of an operation; KernelError names the first that was refused. New ones are read back, some at a time."""
+    """Write all entries of an operation. KernelError where one is refused, which the operation is named after then. New ones are read back, some at a time."""
     netns, rows, deleting = operation.netns, operation.facts['rows'], operation.action == 'delete'
     index, wanted = kernel.index(netns, operation.facts['dev']), operation.facts.get('of')
     head = _NDMSG.pack(neigh.AF_BRIDGE, index, _STATE, neigh.NTF_SELF, 0) + _LLADDR
