@@ -70,7 +70,8 @@ bonds:
   description:
     - What each bond is doing, with C(name), C(netns), C(mode), C(active_slave), C(address), and with LACP the C(ad_info), whose C(partner_mac) is all zero
       as long as nobody answers.
-    - C(ports) has of each port C(state), C(mii_status), C(link_failure_count), C(perm_hwaddr), and with LACP its C(ad_aggregator_id) and port states.
+    - C(ports) has of each port C(state), C(mii_status), C(link_failure_count), C(perm_hwaddr), and with LACP its C(ad_aggregator_id) and
+      C(ad_actor_oper_port_state_str) and C(ad_partner_oper_port_state_str). A port sends when it is V(distributing), some seconds after it got a partner.
   returned: when the state is gathered
   type: list
   elements: dict

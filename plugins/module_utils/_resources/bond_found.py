@@ -13,6 +13,8 @@ _PORT = Layout([(1, 'state', 'uint8'), (2, 'mii_status', 'uint8'), (3, 'link_fai
                 (6, 'ad_aggregator_id', 'uint16'), (7, 'ad_actor_oper_port_state', 'uint8'), (8, 'ad_partner_oper_port_state', 'uint16')])
 _STATES = ('active', 'backup')
 _MII = ('up', 'going_down', 'down', 'going_back')
+# Flags of an LACP port from the lowest bit on (IEEE 802.1AX, 6.4.2.3; linux/if_bonding.h), as iproute2 names them.
+_LACP = ('active', 'short_timeout', 'aggregating', 'in_sync', 'collecting', 'distributing', 'defaulted', 'expired')
 
 
 def status(links) -> dict:
@@ -27,6 +29,8 @@ def status(links) -> dict:
         bond = bonds.get(link.master_index)
         if bond is not None:
             port = _read(_PORT, link, 'IFLA_INFO_SLAVE_DATA')
+            for state in [name for name in port if name.endswith('_oper_port_state')]:
+                port[f'{state}_str'] = [name for bit, name in enumerate(_LACP) if port[state] >> bit & 1]
             found[bond.name]['ports'][link.name] = {**port, 'state': _STATES[port['state']], 'mii_status': _MII[port['mii_status']]}
     return found
 
