@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what follows from the tables: the index of link kinds, and the options of each module as a documentation fragment.
+"""Write what follows from the tables: the index of link kinds, the options of each module as a documentation fragment, and what all modules return of a failure.
 
     tools/generate.py          write the files
     tools/generate.py --lint   exit with 1 and name them where they are out of date
@@ -24,6 +24,30 @@ HEADER = '''# Copyright: (c) 2026, linuxnet.vnet contributors
 PACKAGE = 'ansible_collections.linuxnet.vnet.plugins.module_utils'
 WIDTH = 150
 KINDS = ROOT / 'plugins' / 'module_utils' / '_kinds'
+MODULES = ROOT / 'plugins' / 'modules'
+#: the end of RETURN of each module that changes something; Ansible takes no fragments there
+FAILURE = '''\
+failed_operation:
+  description: The operation that was refused.
+  returned: when an operation failed
+  type: dict
+errno:
+  description: Number of the error that the kernel answered with.
+  returned: when an operation failed
+  type: int
+errno_name:
+  description: Its name, as in errno(3).
+  returned: when an operation failed
+  type: str
+extack:
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
+  returned: when an operation failed
+  type: str
+rolled_back:
+  description: Whether everything else of the task was undone.
+  returned: when an operation failed
+  type: bool
+'''
 
 
 def kinds_index() -> str:
@@ -153,6 +177,8 @@ def files(lint: bool) -> dict:
     arguments = import_module(f'{PACKAGE}._resources.arguments')
     for resource in index.RESOURCES.values():
         made[ROOT / 'plugins' / 'doc_fragments' / f'{resource.module}.py'] = fragment(resource, arguments)
+    for path in MODULES.glob('*.py'):
+        made[path] = re.sub(r'(?<=\n)failed_operation:\n.*?(?=""")', FAILURE, path.read_text(), flags=re.DOTALL)
     return made
 
 

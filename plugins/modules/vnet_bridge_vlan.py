@@ -50,7 +50,7 @@ commands:
   sample:
     - bridge vlan add dev blue-br vid 100 pvid untagged
 failed_operation:
-  description: The operation that the kernel refused.
+  description: The operation that was refused.
   returned: when an operation failed
   type: dict
 errno:
@@ -62,7 +62,7 @@ errno_name:
   returned: when an operation failed
   type: str
 extack:
-  description: The kernel's own sentence about it, where it has one.
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
   returned: when an operation failed
   type: str
 rolled_back:

@@ -105,6 +105,26 @@ commands:
   elements: str
   sample:
     - ip netns exec net1 cangw -A -s vcan0 -d vxcan1
+failed_operation:
+  description: The operation that was refused.
+  returned: when an operation failed
+  type: dict
+errno:
+  description: Number of the error that the kernel answered with.
+  returned: when an operation failed
+  type: int
+errno_name:
+  description: Its name, as in errno(3).
+  returned: when an operation failed
+  type: str
+extack:
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
+  returned: when an operation failed
+  type: str
+rolled_back:
+  description: Whether everything else of the task was undone.
+  returned: when an operation failed
+  type: bool
 """
 
 import shlex
@@ -113,7 +133,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.module import leave
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel
-from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, VnetError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError, VnetError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import within
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import can_gw
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import get_indexes
@@ -181,10 +201,16 @@ def apply(kernel, todo):
             can_gw.write(kernel, step[1], step[0], step[2])
             done.append(step)
     except VnetError as exc:
+        refused, troubles = described(*todo[len(done)]), []
         for verb, netns, rule in reversed(done):
-            can_gw.write(kernel, netns, 'delete' if verb == 'create' else 'create', rule)
-        exc.message = f"{described(*todo[len(done)])['name']}: {exc.message}"
-        exc.details.setdefault('rolled_back', True)
+            try:
+                can_gw.write(kernel, netns, 'delete' if verb == 'create' else 'create', rule)
+            except VnetError as trouble:
+                troubles.append(f"{described(verb, netns, rule)['name']}: {trouble.message}")
+        exc.message = f"{refused['name']}: {exc.message}" + (f". Not everything could be taken back: {'; '.join(troubles)}" if troubles else '')
+        exc.details.update(failed_operation=refused, rolled_back=not troubles)
+        if isinstance(exc, KernelError):
+            exc.details.update(errno=exc.errno, errno_name=exc.name, extack=exc.extack)
         raise
 
 

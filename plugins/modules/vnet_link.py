@@ -75,7 +75,7 @@ commands:
     - ip link add name br0 type bridge
     - ip link set dev br0 up
 failed_operation:
-  description: The operation that the kernel refused.
+  description: The operation that was refused.
   returned: when an operation failed
   type: dict
 errno:
@@ -87,7 +87,7 @@ errno_name:
   returned: when an operation failed
   type: str
 extack:
-  description: The kernel's own sentence about it, where it has one.
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
   returned: when an operation failed
   type: str
 rolled_back:

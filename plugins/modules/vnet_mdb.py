@@ -52,7 +52,7 @@ commands:
   sample:
     - bridge -n blue mdb add dev br0 port eth1 grp 239.1.1.1 permanent
 failed_operation:
-  description: The operation that the kernel refused.
+  description: The operation that was refused.
   returned: when an operation failed
   type: dict
 errno:
@@ -64,7 +64,7 @@ errno_name:
   returned: when an operation failed
   type: str
 extack:
-  description: The kernel's own sentence about it, where it has one.
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
   returned: when an operation failed
   type: str
 rolled_back:

@@ -79,7 +79,7 @@ commands:
       ip netns exec router nft add rule inet linuxnet_vnet postrouting oifname '"eth0"' ip saddr 192.0.2.0/24 masquerade
       comment '"masquerade src 192.0.2.0/24 oif eth0"'
 failed_operation:
-  description: The operation that the kernel refused.
+  description: The operation that was refused.
   returned: when an operation failed
   type: dict
 errno:
@@ -91,7 +91,7 @@ errno_name:
   returned: when an operation failed
   type: str
 extack:
-  description: The kernel's own sentence about it, where it has one.
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
   returned: when an operation failed
   type: str
 rolled_back:

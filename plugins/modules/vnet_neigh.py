@@ -42,7 +42,7 @@ commands:
   sample:
     - ip neighbour replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev vx100
 failed_operation:
-  description: The operation that the kernel refused.
+  description: The operation that was refused.
   returned: when an operation failed
   type: dict
 errno:
@@ -54,7 +54,7 @@ errno_name:
   returned: when an operation failed
   type: str
 extack:
-  description: The kernel's own sentence about it, where it has one.
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
   returned: when an operation failed
   type: str
 rolled_back:

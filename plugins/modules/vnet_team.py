@@ -82,7 +82,7 @@ errno_name:
   returned: when an operation failed
   type: str
 extack:
-  description: The kernel's own sentence about it, or that of C(teamd).
+  description: What the kernel (of a team, C(teamd)) says about it, where it says something.
   returned: when an operation failed
   type: str
 rolled_back:

@@ -88,7 +88,8 @@ def test_gateway(buses):
     # nothing stays of what fails
     with pytest.raises(ModuleFailed) as caught:
         gateway(netns=left.name, config=[{'src': 'vx1', 'dst': 'vcan0'}, {'src': 'vcan0', 'dst': 'nope'}])
-    assert "vcan0 to nope: no interface 'nope'" in caught.value.result['msg'] and caught.value.result['rolled_back']
+    failed = caught.value.result
+    assert "vcan0 to nope: no interface 'nope'" in failed['msg'] and failed['rolled_back'] and failed['failed_operation']['name'] == 'vcan0 to nope'
     assert gateway(check=True, netns=left.name, src='vx1', dst='vcan0')['changed']
     gone = gateway(config=rules, state='absent')
     assert [operation['action'] for operation in gone['operations']] == ['delete', 'delete'] and not probe(**across)['ok']
