@@ -166,7 +166,7 @@ def secrets(resources: dict, document: dict) -> set:
     found: set = set()
     for section, items in document.items():
         table = resources[section].table if section in resources else None
-        if table is None or not isinstance(items, list) or not table.may_hide:
+        if table is None or not isinstance(items, list) or not table.hiding:
             continue
         for item in items:
             for one in [item, *(item.get('config') or ())] if isinstance(item, dict) else ():

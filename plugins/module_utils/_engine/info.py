@@ -40,7 +40,7 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
         for section, resource in resources.items():
             if section in ('netns', 'sysctls'):
                 continue
-            items, hiding = [], not secrets and resource.table.may_hide
+            items, hiding = [], not secrets and resource.table.hiding
             for place in places:
                 for key, values in world.table(section, place).items():
                     item = resource.document(key, values, place, world)

@@ -37,7 +37,7 @@ class Module(AnsibleModule):
         listed = self.argument_spec['config']
         self.argument_spec['config'] = {name: value for name, value in listed.items() if name != 'options'}
         items, table = self.params.get('config'), self._resource.table
-        if table.may_hide and isinstance(items, list):
+        if table.hiding and isinstance(items, list):
             for item in items:
                 self.no_log_values.update(table.secrets(item) if isinstance(item, dict) else ())
 

@@ -109,6 +109,9 @@ class Table:
     def __init__(self, fields):
         self.fields = list(fields)
         self.by_name = {field.name: field for field in self.fields}
+        self.types = {field.name: field.type for field in self.fields}
+        #: options that are secret, or may have secrets within
+        self.hiding = {field.name for field in self.fields if field.secret or isinstance(field.type, (Options, Rows))}
         self._names = {alias: field for field in self.fields for alias in [field.name, *field.aliases]}
 
     def __iter__(self):
@@ -141,7 +144,10 @@ class Table:
 
     def shown(self, values: dict) -> dict:
         """The values as people and logs may see them: without secrets."""
-        return {name: self._shown(self.by_name.get(name), value) for name, value in values.items()}
+        found = dict(values)
+        for name in self.hiding.intersection(values):
+            found[name] = self._shown(self.by_name[name], values[name])
+        return found
 
     def secrets(self, values: dict):
         """Yield the secrets among values as a user gave them."""
@@ -158,22 +164,14 @@ class Table:
 
     @staticmethod
     def _shown(field, value):
-        if field is None or value is None:
+        if value is None:
             return value
         if field.secret:
             return HIDDEN
-        table = getattr(field.type, 'table', None)
-        if isinstance(table, Table):
-            if isinstance(value, dict):
-                return table.shown(value)
-            if isinstance(value, list):
-                return [table.shown(one) if isinstance(one, dict) else one for one in value]
-        return value
-
-    @property
-    def may_hide(self) -> bool:
-        """Whether a field is secret, or may have secrets within."""
-        return any(field.secret or isinstance(field.type, (Options, Rows)) for field in self.fields)
+        table = field.type.table
+        if isinstance(value, dict):
+            return table.shown(value)
+        return [table.shown(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
 
     def document(self, values: dict, secrets: bool) -> dict:
         """The values as a document has them: with or without secrets, and without rows that nobody could make again, as a secret of theirs cannot be read."""

@@ -192,7 +192,7 @@ class Nexthop(Entry):
 
     def observe(self, world, netns):
         names, table = world.links(netns).name_of, {}
-        kinds = {name: field.type for name, field in self.table.by_name.items()}
+        kinds = self.table.types
         try:
             found = world.kernel.dump(netns, RTM_GETNEXTHOP, CODEC.pack({}, {}))
         except KernelError as exc:

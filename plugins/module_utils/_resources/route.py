@@ -27,6 +27,7 @@ FAMILIES = {'inet': AF_INET, 'inet6': AF_INET6}
 TABLES = {'default': 253, 'main': 254, 'local': 255}
 TYPES = {'unicast': 1, 'local': 2, 'broadcast': 3, 'anycast': 4, 'multicast': 5, 'blackhole': 6, 'unreachable': 7, 'prohibit': 8, 'throw': 9}
 _WHERE_TO = ('via', 'dev', 'onlink', 'nexthops', 'nhid')
+_LEADS = frozenset(_WHERE_TO) - {'onlink'}
 _DEAD_ENDS = ('blackhole', 'unreachable', 'prohibit', 'throw')
 _NHID = ('nhid',)  #: among the links of routes, for those that lead through a nexthop object
 ONLINK, _CLONED, _LOOKUP_TABLE, _FIB_MATCH = 0x4, 0x200, 0x1000, 0x2000
@@ -256,9 +257,12 @@ class Route(Entry):
 
     def plan(self, wanted, scopes, world):
         for one in wanted:
-            whole = one.values if one.absent else self.merged(world.table(self.section, one.netns).get(one.key, {}), one.values)
-            if not one.absent and whole.get('type', 'unicast') not in _DEAD_ENDS and not any(name in whole for name in ('via', 'dev', 'nhid', 'nexthops')):
-                raise InputError(f'{one.where}: a route needs via, dev, nexthops or nhid')
+            if one.absent:
+                continue
+            if _LEADS.isdisjoint(one.values):
+                whole = self.merged(world.table(self.section, one.netns).get(one.key, {}), one.values)
+                if whole.get('type', 'unicast') not in _DEAD_ENDS and _LEADS.isdisjoint(whole):
+                    raise InputError(f'{one.where}: a route needs via, dev, nexthops or nhid')
             for hop in one.values.get('nexthops', ()):
                 if hop.get('dev') and not world.has_link(one.netns, hop['dev']):
                     raise InputError(f"{one.where}: nexthop dev '{hop['dev']}' does not exist: No such device")
@@ -317,7 +321,7 @@ class Route(Entry):
 
     def observe(self, world, netns, answers=None):
         codec, names, table = self._codec(world.kernel), world.links(netns).name_of, {}
-        kinds = {name: field.type for name, field in self.table.by_name.items()}
+        kinds = self.table.types
         for data, start, end in world.kernel.dump(netns, RTM_GETROUTE, codec.pack({}, {})) if answers is None else answers:
             header = codec.read_header(data, start)
             if header['family'] not in (AF_INET, AF_INET6) or header['flags'] & _CLONED:
@@ -379,7 +383,7 @@ class Route(Entry):
     def encode(self, operation, kernel):
         values = operation.before if operation.action == 'delete' else operation.values
         codec = self._codec(kernel)
-        kinds = {name: field.type for name, field in self.table.by_name.items()}
+        kinds = self.table.types
         family = self._family(values)
         kind = values.get('type', 'unicast')
         table = kinds['table'].wire(_table(values))
@@ -462,7 +466,7 @@ class Route(Entry):
         for name in ('scope', 'src', 'realms', 'pref', 'expires'):
             if name in values and not (name == 'scope' and family == 'inet6'):
                 line += [name, str(values[name])]
-        for field in METRICS:
+        for field in METRICS if not METRICS.by_name.keys().isdisjoint(values) else ():
             if values.get(field.name) and field.name != 'lock':
                 word, *rest = field.command(values[field.name])
                 line += [word, *(['lock'] if field.name in values.get('lock', ()) else []), *rest]

@@ -258,7 +258,7 @@ class Rule(Entry):
 
     def observe(self, world, netns):
         codec, table = world.kernel.message('fibmsg', _SUPPLEMENT), {}
-        kinds = {name: field.type for name, field in self.table.by_name.items()}
+        kinds = self.table.types
         families = {number: name for name, number in FAMILIES.items()}
         for data, start, end in world.kernel.dump(netns, RTM_GETRULE, codec.pack({}, {})):
             header = codec.read_header(data, start)
