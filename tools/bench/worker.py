@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One contestant, one workload, one size, in a network namespace of its own: `worker.py CONTESTANT WORKLOAD N ROUNDS`, started by `unshare --net --mount`.
 
-Prints {phase: [seconds, ...]} as JSON. Programs are timed with their start, Python without the start of the interpreter and the imports.
+Says when it is ready; a line of its standard input, or its end, begins a round, after which it prints {phase: [seconds of each round so far]} as JSON.
+Programs are timed with their start, Python without the start of the interpreter and the imports.
 """
 
 from __future__ import annotations
@@ -27,10 +28,24 @@ PHASES = ("undo", "create", "unchanged", "change", "remove")
 
 
 def run(command: list[str], text: str | None = None, phase: str = ""):
-    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    done = subprocess.run(command, input=text or "", text=True, capture_output=True, check=False)
     if done.returncode:
         sys.exit(f"{phase} {' '.join(command)[:200]}: {done.stderr[:500]}")
     return done.stdout
+
+
+def settle():
+    """Waits, for two seconds at most, until the kernel is done with what the phase before has left it to do: memory to free, carriers to tell of."""
+    for unused in range(20):
+        before = idle()
+        time.sleep(0.1)
+        if idle() - before >= 0.09 * os.cpu_count():
+            break
+
+
+def idle() -> float:
+    """Seconds that all processors together had nothing to do."""
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[1])
 
 
 def index_of(name: str) -> int:
@@ -237,14 +252,17 @@ def main():
     one = contestant(name, workload)
     one.ready()
     seconds: dict = {}
+    print("ready", flush=True)
     for unused in range(rounds):
+        sys.stdin.readline()
         for phase in PHASES:
             if one.can(phase):
                 one.prepare(phase)
+                settle()
                 began = time.perf_counter()
                 one.act(phase)
                 seconds.setdefault(phase, []).append(time.perf_counter() - began)
-    print(json.dumps(seconds))
+        print(json.dumps(seconds), flush=True)
 
 
 if __name__ == "__main__":
