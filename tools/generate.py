@@ -121,9 +121,9 @@ def document(field) -> str:
     kind = field.type
     text = field.doc
     if kind.allowed and not kind.spec.get('choices') and kind.spec['type'] not in ('bool', 'dict') and subtable(kind) is None:
-        text += f' Allowed: {kind.allowed}.'
+        text += f" Allowed: {re.sub(r'(?<= )([.]+)(?=[ ,]|$)', r'V(\1)', kind.allowed)}."
     if field.default is not None:
-        text += f' The default at creation is V({field.default}).'
+        text += f" The default at creation is V({str(field.default).lower() if isinstance(field.default, bool) else field.default})."
     if field.live == 'recreate':
         text += ' The kernel cannot change it on a live link.'
     elif field.live == 'down':
@@ -132,7 +132,7 @@ def document(field) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return re.split(r'(?<=[.!)]) (?=[A-Z])', text)
+    return re.split(r'(?:(?<=[.!])|(?<=[.!][)])) (?=[A-Z])', text)
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ description:
   - Entering a namespace needs root. Connect as root, or let O(become_exe) begin with V(sudo -n).
 author:
   - The linuxnet.vnet authors (@linuxnet)
-version_added: 1.0.0
+version_added: 0.1.0
 options:
   netns:
     description:

@@ -24,7 +24,7 @@ options:
   dev: &dev
     description:
       - "Bridge port, or the bridge itself."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   vlans: &vlans
     description:

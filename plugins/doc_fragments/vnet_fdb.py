@@ -24,7 +24,7 @@ options:
   dev: &dev
     description:
       - "Bridge port, bridge or VXLAN device."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   mac: &mac
     description:
@@ -55,7 +55,7 @@ options:
   via: &via
     description:
       - "Link that the outer packets leave by."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   vlan: &vlan
     description:

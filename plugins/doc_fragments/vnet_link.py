@@ -24,7 +24,7 @@ options:
   name: &name
     description:
       - "Name of the link."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   kind: &kind
     description:
@@ -162,22 +162,22 @@ options:
   master: &master
     description:
       - "Bridge, bond, team or VRF that the link belongs to; V('') for none."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   link: &link
     description:
       - "Parent link, for kinds that sit on one."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   link_netns: &link_netns
     description:
       - "Namespace of O(link), where it is another one; for tunnels, that of the outer packets."
-      - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+      - "Allowed: a name without slash that is not V(.) or V(..), or pid:N, or an absolute path."
     type: str
   move_from: &move_from
     description:
       - "Namespace that the existing, for example physical, link is taken from if it is not here."
-      - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+      - "Allowed: a name without slash that is not V(.) or V(..), or pid:N, or an absolute path."
     type: str
   peer: &peer
     description:
@@ -187,13 +187,13 @@ options:
       name:
         description:
           - "Name of the other end."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
       netns:
         description:
           - "Namespace of the other end, V('') for the one that the module runs in."
           - "Without it the one of O(netns)."
-          - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+          - "Allowed: a name without slash that is not V(.) or V(..), or pid:N, or an absolute path."
         type: str
       address:
         description:
@@ -352,7 +352,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
           - "The kernel cannot change it on a live link."
         type: str
         aliases: [link]
@@ -544,12 +544,12 @@ options:
       primary:
         description:
           - "Port that is active whenever it can be."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
       active_slave:
         description:
           - "Port to make active now."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
       primary_reselect:
         description:
@@ -1127,7 +1127,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       ttl:
@@ -1146,7 +1146,7 @@ options:
       pmtudisc:
         description:
           - "Path MTU discovery: outer packets have the DF bit."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
       fwmark:
         description:
@@ -1349,7 +1349,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       ttl:
@@ -1368,7 +1368,7 @@ options:
       pmtudisc:
         description:
           - "Path MTU discovery: outer packets have the DF bit."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
       fwmark:
         description:
@@ -1470,7 +1470,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       ttl:
@@ -1489,7 +1489,7 @@ options:
       pmtudisc:
         description:
           - "Path MTU discovery: outer packets have the DF bit."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
       fwmark:
         description:
@@ -1581,19 +1581,19 @@ options:
       slave1:
         description:
           - "First link of the ring, or to the first network."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
           - "The kernel cannot change it on a live link."
         type: str
       slave2:
         description:
           - "Second link of the ring, or to the second network."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
           - "The kernel cannot change it on a live link."
         type: str
       interlink:
         description:
           - "Link to nodes that know nothing of the redundancy."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
           - "The kernel cannot change it on a live link."
         type: str
       supervision:
@@ -1634,7 +1634,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       hoplimit:
@@ -1737,7 +1737,7 @@ options:
       encap_udp6_csum:
         description:
           - "UDP checksums over IPv6."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
         aliases: [encap_csum6]
       encap_remcsum:
@@ -1785,7 +1785,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       hoplimit:
@@ -1900,7 +1900,7 @@ options:
       encap_udp6_csum:
         description:
           - "UDP checksums over IPv6."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
         aliases: [encap_csum6]
       encap_remcsum:
@@ -1925,7 +1925,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       hoplimit:
@@ -2040,7 +2040,7 @@ options:
       encap_udp6_csum:
         description:
           - "UDP checksums over IPv6."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
         aliases: [encap_csum6]
       encap_remcsum:
@@ -2072,7 +2072,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       hoplimit:
@@ -2148,7 +2148,7 @@ options:
       encap_udp6_csum:
         description:
           - "UDP checksums over IPv6."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
         aliases: [encap_csum6]
       encap_remcsum:
@@ -2181,7 +2181,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       ttl:
@@ -2200,7 +2200,7 @@ options:
       pmtudisc:
         description:
           - "Path MTU discovery: outer packets have the DF bit."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
       fwmark:
         description:
@@ -2640,13 +2640,13 @@ options:
           name:
             description:
               - "Name of the other end."
-              - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+              - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
             type: str
           netns:
             description:
               - "Namespace of the other end, V('') for the one that the module runs in."
               - "Without it the one of O(netns)."
-              - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+              - "Allowed: a name without slash that is not V(.) or V(..), or pid:N, or an absolute path."
             type: str
           address:
             description:
@@ -2717,7 +2717,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       ttl:
@@ -2737,7 +2737,7 @@ options:
       pmtudisc:
         description:
           - "Path MTU discovery: outer packets have the DF bit."
-          - "The default at creation is V(True)."
+          - "The default at creation is V(true)."
         type: bool
       fwmark:
         description:
@@ -2798,9 +2798,7 @@ options:
     suboptions:
       type:
         description:
-          - "What it carries: V(tun)"
-          - "IP packets, V(tap)"
-          - "Ethernet frames."
+          - "What it carries: V(tun) IP packets, V(tap) Ethernet frames."
           - "Needed to make one."
           - "The kernel cannot change it on a live link."
         type: str
@@ -2850,13 +2848,13 @@ options:
           name:
             description:
               - "Name of the other end."
-              - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+              - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
             type: str
           netns:
             description:
               - "Namespace of the other end, V('') for the one that the module runs in."
               - "Without it the one of O(netns)."
-              - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+              - "Allowed: a name without slash that is not V(.) or V(..), or pid:N, or an absolute path."
             type: str
           address:
             description:
@@ -2949,7 +2947,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       key:
@@ -2990,7 +2988,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       key:
@@ -3026,13 +3024,13 @@ options:
           name:
             description:
               - "Name of the other end."
-              - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+              - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
             type: str
           netns:
             description:
               - "Namespace of the other end, V('') for the one that the module runs in."
               - "Without it the one of O(netns)."
-              - "Allowed: a name without slash that is not . or .., or pid:N, or an absolute path."
+              - "Allowed: a name without slash that is not V(.) or V(..), or pid:N, or an absolute path."
             type: str
           address:
             description:
@@ -3081,7 +3079,7 @@ options:
       dev:
         description:
           - "Link that the outer packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
         aliases: [link]
       dstport:
@@ -3317,7 +3315,7 @@ options:
       dev:
         description:
           - "Link that the protected packets leave by."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
           - "The kernel cannot change it on a live link."
         type: str
       external:
@@ -3450,7 +3448,7 @@ options:
       backup_port:
         description:
           - "Port that takes the traffic while this one has no carrier."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
       backup_nhid:
         description:

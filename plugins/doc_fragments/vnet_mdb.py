@@ -24,13 +24,13 @@ options:
   dev: &dev
     description:
       - "Bridge or VXLAN device."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   port: &port
     description:
       - "Port that the group is behind; the bridge itself for a group that the host has joined."
       - "The default is O(dev), which is what a VXLAN device wants."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   grp: &grp
     description:
@@ -59,8 +59,7 @@ options:
     description:
       - "Whether O(source_list) says which sources are wanted or which are not, since Linux 6.3."
       - "It takes effect, and can be read back, on a bridge of C(mcast_igmp_version) 3, for IPv6 of C(mcast_mld_version) 2."
-      - "The default is V(exclude), with O(src)"
-      - "V(include)."
+      - "The default is V(exclude), with O(src) V(include)."
     type: str
     choices: [exclude, include]
   source_list: &source_list
@@ -100,7 +99,7 @@ options:
   via: &via
     description:
       - "Link that the outer packets leave by."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   config:
     description:

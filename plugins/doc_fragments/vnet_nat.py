@@ -44,14 +44,14 @@ options:
     description:
       - "Link that the packet came in by; a trailing C(*) stands for any ending."
       - "Older kernels do not see it when V(masquerade) and V(snat) rules are looked at."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or .., nor with quotes or backslash."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..), nor with quotes or backslash."
     type: str
   oif: &oif
     description:
       - "Link that the packet leaves by; a trailing C(*) stands for any ending."
       - "A V(dnat) or V(redirect) rule with O(oif) is for connections that this host itself opens (V(lo) for those to its own addresses), without
         it for those that come in."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or .., nor with quotes or backslash."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..), nor with quotes or backslash."
     type: str
   proto: &proto
     description:
@@ -61,8 +61,7 @@ options:
   dport: &dport
     description:
       - "Destination port, or a range such as V(8000-8010), before translation."
-      - "Needs O(proto)"
-      - "V(tcp), V(udp) or V(sctp)."
+      - "Needs O(proto) V(tcp), V(udp) or V(sctp)."
       - "Allowed: a port 1-65535 or a range such as 8000-8010."
     type: str
   to: &to

@@ -19,7 +19,7 @@ options:
   name: &name
     description:
       - "Name of the namespace, as C(ip netns) has it."
-      - "Allowed: a name of 1-255 bytes without slash that is not . or ..."
+      - "Allowed: a name of 1-255 bytes without slash that is not V(.) or V(..)."
     type: str
   lo_up: &lo_up
     description:

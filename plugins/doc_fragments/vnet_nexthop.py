@@ -36,7 +36,7 @@ options:
     description:
       - "Link."
       - "It must be up."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   blackhole: &blackhole
     description:

@@ -41,7 +41,7 @@ options:
   dev: &dev
     description:
       - "Link."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   from: &from
     description:
@@ -208,7 +208,7 @@ options:
       dev:
         description:
           - "Link."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
       weight:
         description:

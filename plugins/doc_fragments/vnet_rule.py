@@ -58,14 +58,14 @@ options:
     description:
       - "Link that packets come in by; V(lo) is for the host's own."
       - "It need not exist yet."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
     aliases: [dev]
   oif: &oif
     description:
       - "Link that the socket of a packet is bound to."
       - "It need not exist yet."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   fwmark: &fwmark
     description:

@@ -24,7 +24,7 @@ options:
   dev: &dev
     description:
       - "Link that it is on."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   qdisc: &qdisc
     description:
@@ -42,14 +42,14 @@ options:
           - "C(multiq) - A band, and so a class, for each transmit queue of a link that has several."
           - "C(mq) - A class for each transmit queue of a link that has several."
           - "C(mqprio) - Traffic classes that have transmit queues of their own."
-          - "C(drr) - Classes that take turns by deficit round robin, Packets that no filter gives to a class are dropped."
+          - "C(drr) - Classes that take turns by deficit round robin, packets that no filter gives to a class are dropped."
           - "C(ets) - Bands that are served strictly, then bands that share by quantum, each is a class."
           - "C(fq) - Fair queueing with pacing, a flow for each socket."
           - "C(codel) - Keeps the time in the queue low by dropping early (RFC 8289)."
           - "C(fq_codel) - Fair queueing with CoDel for each flow (RFC 8290)."
           - "C(ingress) - What filters on arrival hang on."
           - "C(clsact) - What filters on arrival and on departure hang on, without a queue."
-          - "C(plug) - Holds packets back until it is released, by a program, The kernel does not report its options, so it has none here."
+          - "C(plug) - Holds packets back until it is released, by a program, the kernel does not report its options, so it has none here."
           - "C(cbs) - Credit-based shaper (IEEE 802.1Q)."
           - "C(etf) - Sends each packet at the time that its socket says."
           - "C(tbf) - Token bucket: a rate, and a burst that may exceed it."
@@ -64,8 +64,7 @@ options:
           htb, hfsc, cake, red, sfq, netem]
       root:
         description:
-          - "It is the root of the link; the same as C(parent)"
-          - "V(root)."
+          - "It is the root of the link; the same as C(parent) V(root)."
         type: bool
       parent:
         description:
@@ -84,16 +83,16 @@ options:
           - "Of C(pfifo) - C(limit): Packets that the queue holds, the default is the link's txqlen (0-4294967295)."
           - "Of C(bfifo) - C(limit): Bytes that the queue holds, the default is the link's txqlen times its MTU (a size such as 1600, 15kb or
             1mb (of 1024 bytes))."
-          - "Of C(prio) - C(bands): Number of bands, The default is 3 (2-16); C(priomap): The band of each of the 16 priorities, counted from
+          - "Of C(prio) - C(bands): Number of bands, the default is 3 (2-16); C(priomap): The band of each of the 16 priorities, counted from
             0 (a list of at most 16 of: 0-15)."
-          - "Of C(mqprio) - C(num_tc): Number of traffic classes, The default is 8 (1-16); C(map): The traffic class of each of the 16
+          - "Of C(mqprio) - C(num_tc): Number of traffic classes, the default is 8 (1-16); C(map): The traffic class of each of the 16
             priorities (a list of at most 16 of: 0-15); C(queues): The transmit queues of each traffic class (a list of COUNT@OFFSET, one for
-            each traffic class); C(hw): The hardware maps the classes, The default is true (bool); C(mode): What the hardware maps (dcb,
+            each traffic class); C(hw): The hardware maps the classes, the default is true (bool); C(mode): What the hardware maps (dcb,
             channel); C(shaper): The shaper in hardware (dcb, bw_rlimit); C(min_rate): Rate that a traffic class has at least, for shaper
             V(bw_rlimit) (a list of at most 16 of: a rate such as 10mbit, 1.5gbit or 125kbps (bare numbers are bit/s)); C(max_rate): Rate that
             a traffic class has at most, for shaper V(bw_rlimit) (a list of at most 16 of: a rate such as 10mbit, 1.5gbit or 125kbps (bare
             numbers are bit/s))."
-          - "Of C(ets) - C(bands): Number of bands, The default is that of C(strict) and C(quanta) (1-16); C(strict): Number of bands that are
+          - "Of C(ets) - C(bands): Number of bands, the default is that of C(strict) and C(quanta) (1-16); C(strict): Number of bands that are
             served strictly (0-16); C(quanta): Bytes that each of the sharing bands may send at its turn (a list of at most 16 of: a size such
             as 1600, 15kb or 1mb (of 1024 bytes)); C(priomap): The band of each of the 16 priorities (a list of at most 16 of: 0-15)."
           - "Of C(fq) - C(limit): Packets that the queue holds (0-4294967295); C(flow_limit): Packets that a flow holds (0-4294967295);
@@ -108,15 +107,15 @@ options:
             as 50ms, 1.5s or 100us (bare numbers are nanoseconds)); C(horizon): Time in the future that packets may be sent for at most (a
             time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(horizon_drop): Drop packets beyond the horizon, false has
             them sent at the horizon (bool)."
-          - "Of C(codel) - C(limit): Packets that the queue holds (0-4294967295); C(target): Time in the queue that is fine, The default is
-            5ms (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(interval): Time that the queue may be longer for, The
+          - "Of C(codel) - C(limit): Packets that the queue holds (0-4294967295); C(target): Time in the queue that is fine, the default is
+            5ms (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(interval): Time that the queue may be longer for, the
             default is 100ms (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(ce_threshold): Time in the queue after
             which packets are marked (ECN) (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(ecn): Mark packets of flows
             that can ECN instead of dropping them (bool)."
           - "Of C(fq_codel) - C(limit): Packets that the queue holds (0-4294967295); C(memory_limit): Bytes that the queue holds (a size such
-            as 1600, 15kb or 1mb (of 1024 bytes)); C(flows): Number of flows, The default is 1024 (1-65536); C(quantum): Bytes that a flow may
-            send at its turn (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(target): Time in the queue that is fine, The default is 5ms
-            (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(interval): Time that the queue may be longer for, The
+            as 1600, 15kb or 1mb (of 1024 bytes)); C(flows): Number of flows, the default is 1024 (1-65536); C(quantum): Bytes that a flow may
+            send at its turn (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(target): Time in the queue that is fine, the default is 5ms
+            (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(interval): Time that the queue may be longer for, the
             default is 100ms (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(ce_threshold): Time in the queue after
             which packets are marked (ECN) (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(ce_threshold_selector):
             Only packets whose DS field has this value under this mask are marked so (a number up to 0xff, or one with a mask as VALUE/MASK,
@@ -136,47 +135,47 @@ options:
             such as 1600, 15kb or 1mb (of 1024 bytes)); C(peakrate): Rate at which the bucket may be emptied (a rate such as 10mbit, 1.5gbit
             or 125kbps (bare numbers are bit/s), or percent of the speed of the link); C(overhead): Bytes that are added to each packet when
             they are counted (0-65535 bytes); C(mpu): Size that smaller packets are counted as (0-65535 bytes); C(linklayer): What packets are
-            carried by: V(atm) counts whole cells, The default is V(ethernet) (ethernet, atm)."
-          - "Of C(htb) - C(default): Minor number of the class that gets the packets that no filter gives to one, The default is to send them
-            unshaped (a number up to 0xffffffff, in hexadecimal); C(r2q): Divisor that makes the quantum of a class of its rate, The default
+            carried by: V(atm) counts whole cells, the default is V(ethernet) (ethernet, atm)."
+          - "Of C(htb) - C(default): Minor number of the class that gets the packets that no filter gives to one, the default is to send them
+            unshaped (a number up to 0xffffffff, in hexadecimal); C(r2q): Divisor that makes the quantum of a class of its rate, the default
             is 10 (1-4294967295); C(direct_qlen): Packets of no class that may wait, the default is the link's txqlen (0-4294967295);
             C(offload): The hardware shapes (bool)."
-          - "Of C(hfsc) - C(default): Minor number of the class that gets the packets that no filter gives to one, The default is to drop them
+          - "Of C(hfsc) - C(default): Minor number of the class that gets the packets that no filter gives to one, the default is to drop them
             (a number up to 0xffff, in hexadecimal)."
-          - "Of C(cake) - C(bandwidth): Rate that packets leave at, The default is V(unlimited) (a rate such as 10mbit, 1.5gbit or 125kbps
+          - "Of C(cake) - C(bandwidth): Rate that packets leave at, the default is V(unlimited) (a rate such as 10mbit, 1.5gbit or 125kbps
             (bare numbers are bit/s), or unlimited); C(autorate_ingress): Find the bandwidth by what arrives (bool); C(diffserv): How the DS
             field makes priorities (diffserv3, diffserv4, diffserv8, besteffort, precedence); C(flowmode): What is a flow, and whom bandwidth
             is shared among (flowblind, srchost, dsthost, hosts, flows, dual-srchost, dual-dsthost, triple-isolate); C(nat): Look up the
             addresses behind address translation (bool); C(wash): Clear the DS field (bool); C(ack_filter): Drop acknowledgements that later
             ones include (disabled, enabled, aggressive); C(split_gso): Split aggregates of packets (bool); C(rtt): Time of a typical round
-            trip, The default is 100ms (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(raw): Count the packets as the
+            trip, the default is 100ms (a time such as 50ms, 1.5s or 100us (bare numbers are microseconds)); C(raw): Count the packets as the
             kernel does, excludes C(overhead) and C(atm) (bool); C(atm): The framing of the link below (noatm, atm, ptm); C(overhead): Bytes
             that are added to each packet when they are counted (-64-256 bytes); C(mpu): Size that smaller packets are counted as (0-256
             bytes); C(ingress): The shaper is behind the link, so that dropped packets count as well (bool); C(memlimit): Bytes of memory for
             packets (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(fwmark): Bits of the mark that choose the priority (a number up to
             0xffffffff)."
           - "Of C(red) - C(limit): Bytes that the queue holds (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(min): Length of the queue
-            at which packets begin to be marked, The default is a third of C(max) (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(max):
-            Length at which C(probability) is reached, The default is a quarter of C(limit) (a size such as 1600, 15kb or 1mb (of 1024
+            at which packets begin to be marked, the default is a third of C(max) (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(max):
+            Length at which C(probability) is reached, the default is a quarter of C(limit) (a size such as 1600, 15kb or 1mb (of 1024
             bytes)); C(avpkt): Size of an average packet (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(burst): Packets of a burst that
-            is let through (1-4294967295); C(bandwidth): Rate of the link, for times when it is idle, The default is 10mbit (a rate such as
+            is let through (1-4294967295); C(bandwidth): Rate of the link, for times when it is idle, the default is 10mbit (a rate such as
             10mbit, 1.5gbit or 125kbps (bare numbers are bit/s), or percent of the speed of the link); C(probability): Largest probability of
-            marking, The default is 0.02 (a number from 0 to 1); C(ecn): Mark packets of flows that can ECN instead of dropping them (bool);
+            marking, the default is 0.02 (a number from 0 to 1); C(ecn): Mark packets of flows that can ECN instead of dropping them (bool);
             C(harddrop): Drop packets above C(max) even with C(ecn) (bool); C(adaptive): Adapt C(probability) to the traffic (bool);
             C(nodrop): Never drop what cannot be marked (bool)."
           - "Of C(sfq) - C(limit): Packets that the queue holds (2-4294967295); C(perturb): Interval at which the hash changes (0-2147483647
             seconds); C(quantum): Bytes that a flow may send at its turn, the default is the link's MTU (a size such as 1600, 15kb or 1mb (of
             1024 bytes)); C(divisor): Size of the hash table, a power of two (1-65536); C(flows): Number of flows (1-65536); C(depth): Packets
             that a flow holds (1-65536); C(headdrop): Drop the oldest packet of a flow instead of the newest (bool); C(redflowlimit): Bytes
-            that a flow holds: turns random early detection on for each flow, The kernel does not report it (0-4294967295); C(min): As of
-            V(red), for a flow (1-4294967295 bytes); C(max): As of V(red), for a flow (1-4294967295 bytes); C(avpkt): As of V(red), The
+            that a flow holds: turns random early detection on for each flow, the kernel does not report it (0-4294967295); C(min): As of
+            V(red), for a flow (1-4294967295 bytes); C(max): As of V(red), for a flow (1-4294967295 bytes); C(avpkt): As of V(red), the
             default is 1000 (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(burst): As of V(red) (1-4294967295); C(probability): As of
             V(red) (a number from 0 to 1); C(ecn): As of V(red) (bool); C(harddrop): As of V(red) (bool)."
-          - "Of C(netem) - C(limit): Packets that the queue holds, The default is 1000 (1-4294967295); C(delay): Time that packets are held
+          - "Of C(netem) - C(limit): Packets that the queue holds, the default is 1000 (1-4294967295); C(delay): Time that packets are held
             back for (a time such as 50ms, 1.5s or 100us (bare numbers are nanoseconds)); C(jitter): Spread of the delay (a time such as 50ms,
             1.5s or 100us (bare numbers are nanoseconds)); C(delay_correlation): How much the delay of a packet depends on that of the one
             before (a percentage, 0%-100%); C(distribution): Table that the delay is drawn by: V(normal), V(pareto), V(paretonormal),
-            V(experimental) or another one that iproute2 has, The kernel does not report it (at most 255 bytes); C(loss): Packets that are
+            V(experimental) or another one that iproute2 has, the kernel does not report it (at most 255 bytes); C(loss): Packets that are
             lost by chance (a percentage, 0%-100%); C(loss_correlation): How much the loss of a packet depends on that of the one before (a
             percentage, 0%-100%); C(loss_state): Losses by a model of four states: a dict of C(p13), C(p31), C(p32), C(p23), C(p14);
             C(loss_gemodel): Losses by the model of Gilbert and Elliott: a dict of C(p), C(r), C(one_minus_h), C(one_minus_k); C(ecn): Mark
@@ -216,15 +215,15 @@ options:
         description:
           - "Options of the kind, called as on the command line of tc."
           - "Of C(htb) - C(rate): Rate that the class is sure of (a rate such as 10mbit, 1.5gbit or 125kbps (bare numbers are bit/s), or
-            percent of the speed of the link); C(ceil): Rate that it can have when others lend, The default is C(rate) (a rate such as 10mbit,
+            percent of the speed of the link); C(ceil): Rate that it can have when others lend, the default is C(rate) (a rate such as 10mbit,
             1.5gbit or 125kbps (bare numbers are bit/s), or percent of the speed of the link); C(burst): Bytes that may be sent at once at
-            C(ceil), The default is what the clock of the kernel demands (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(cburst): Bytes
+            C(ceil), the default is what the clock of the kernel demands (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(cburst): Bytes
             that may be sent at once at the speed of the link (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(prio): Classes with a
-            smaller number are lent to first, The default is 0 (0-7); C(quantum): Bytes that the class is lent at its turn, The default is
+            smaller number are lent to first, the default is 0 (0-7); C(quantum): Bytes that the class is lent at its turn, the default is
             C(rate) by the r2q of the qdisc (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(mtu): Size of packets that default bursts
-            are made for, The default is 1600 (0-4294967295 bytes); C(overhead): Bytes that are added to each packet when they are counted
+            are made for, the default is 1600 (0-4294967295 bytes); C(overhead): Bytes that are added to each packet when they are counted
             (0-65535 bytes); C(mpu): Size that smaller packets are counted as (0-65535 bytes); C(linklayer): What packets are carried by:
-            V(atm) counts whole cells, The default is V(ethernet) (ethernet, atm)."
+            V(atm) counts whole cells, the default is V(ethernet) (ethernet, atm)."
           - "Of C(hfsc) - C(rt): Real-time service curve, a dict of C(m1), C(d) and C(m2), or of C(umax), C(dmax) and C(rate); C(ls):
             Link-share service curve; C(sc): Both of them; C(ul): Upper-limit service curve."
           - "Of C(drr) - C(quantum): Bytes that the class may send at its turn, the default is the link's MTU (a size such as 1600, 15kb or
@@ -281,7 +280,7 @@ options:
           - "What it matches: of C(u32) a list of matches as after C(match) of tc, of others a dict."
           - "Of C(u32) - C(match): The matches (a list of matches such as 'ip src 192.0.2.0/24', 'ip dport 80 0xffff', 'ip6 dst
             2001:db8::/32', 'tcp dst 443 0xffff', 'u32 0x0 0x0 at 0', 'u16 0x800 0xffff at nexthdr+2', or all)."
-          - "Of C(flower) - C(indev): Link that the packet arrived by (1-15 bytes without slash, colon or space, and not , or ); C(dst_mac):
+          - "Of C(flower) - C(indev): Link that the packet arrived by (1-15 bytes without slash, colon or space, and not . or ..); C(dst_mac):
             Destination MAC address (a MAC address, or one with a mask as 02:00:00:00:00:00/ff:00:00:00:00:00); C(src_mac): Source MAC address
             (a MAC address, or one with a mask as 02:00:00:00:00:00/ff:00:00:00:00:00); C(num_of_vlans): Number of VLAN tags (0-255);
             C(vlan_id): VLAN id, with protocol V(802.1Q) or V(802.1ad) (0-4095); C(vlan_prio): VLAN priority (0-7); C(vlan_ethtype): Protocol
@@ -294,8 +293,8 @@ options:
             one with a mask as VALUE/MASK, in hexadecimal); C(ip_ttl): TTL or hop limit (a number up to 0xff, or one with a mask as
             VALUE/MASK); C(ip_flags): Fragments (frag, nofrag, firstfrag or nofirstfrag, or two of them with a slash between); C(src_ip):
             Source address, with protocol V(ip) or V(ipv6) (an address or a network such as 192.0.2.0/24 or 2001:db8::/32); C(dst_ip):
-            Destination address (an address or a network such as 192.0.2.0/24 or 2001:db8::/32); C(src_port): Source port, needs C(ip_proto)"
-          - "V(tcp), V(udp) or V(sctp) (a port 0-65535, one with a mask as 80/0xfff0, or a range as 8000-8080); C(dst_port): Destination port
+            Destination address (an address or a network such as 192.0.2.0/24 or 2001:db8::/32); C(src_port): Source port, needs C(ip_proto)
+            V(tcp), V(udp) or V(sctp) (a port 0-65535, one with a mask as 80/0xfff0, or a range as 8000-8080); C(dst_port): Destination port
             (a port 0-65535, one with a mask as 80/0xfff0, or a range as 8000-8080); C(tcp_flags): TCP flags, in hexadecimal (a number up to
             0xfff, or one with a mask as VALUE/MASK, in hexadecimal); C(type): ICMP type (a number up to 0xff, or one with a mask as
             VALUE/MASK); C(code): ICMP code (a number up to 0xff, or one with a mask as VALUE/MASK); C(arp_sip): Sender address of ARP, with
@@ -311,7 +310,7 @@ options:
             or - before each, of new, est, rel, trk, inv, rpl, such as +trk+est); C(ct_zone): Zone of connection tracking (a number up to
             0xffff, or one with a mask as VALUE/MASK); C(ct_mark): Mark of the connection (a number up to 0xffffffff, or one with a mask as
             VALUE/MASK)."
-          - "Of C(fw) - C(mask): Bits of the mark that count, The default is all (a number up to 0xffffffff)."
+          - "Of C(fw) - C(mask): Bits of the mark that count, the default is all (a number up to 0xffffffff)."
         type: raw
       options:
         description:
@@ -327,7 +326,7 @@ options:
             hardware only (bool)."
           - "Of C(fw) - C(classid): Class that the packets go to, in quotes (an id in hexadecimal and in quotes such as \"1:10\" (YAML reads
             1:10 without quotes as the number 70)); C(indev): Link that the packet arrived by (1-15 bytes without slash, colon or space, and
-            not , or )."
+            not . or ..)."
           - "Of C(basic) - C(classid): Class that the packets go to, in quotes (an id in hexadecimal and in quotes such as \"1:10\" (YAML
             reads 1:10 without quotes as the number 70))."
         type: dict
@@ -336,13 +335,13 @@ options:
           - "What happens to matching packets, in order: dicts of C(kind) and of the options of the kind."
           - "They are all that the filter has."
           - "The words pass, ok, drop, pipe, continue, reclassify and trap are kinds, too."
-          - "C(gact) - The verdict alone, Its words are kinds as well: C(kind=drop) is gact with C(control) drop."
+          - "C(gact) - The verdict alone, its words are kinds as well: C(kind=drop) is gact with C(control) drop."
           - "C(mirred) - Gives the packet to another link."
           - "C(police) - Lets a rate through, what exceeds it has another verdict."
           - "C(vlan) - VLAN tags."
           - "C(skbedit) - What the kernel knows of the packet."
           - "C(tunnel_key) - Parameters for a tunnel device in external mode."
-          - "C(pedit) - Fields of the packet, Checksums are a matter of C(csum)."
+          - "C(pedit) - Fields of the packet, checksums are a matter of C(csum)."
           - "C(csum) - Computes checksums anew."
           - "C(connmark) - Gives the packet the mark of its connection."
           - "C(ct) - Connection tracking."
@@ -350,12 +349,12 @@ options:
           - "C(sample) - Samples of packets for psample."
           - "C(skbmod) - The Ethernet header, and ECN."
           - "C(mpls) - MPLS labels."
-          - "Of C(gact) - C(control): What happens to the packet then, The default is V(pass) (continue, pass, reclassify, drop, pipe, trap,
+          - "Of C(gact) - C(control): What happens to the packet then, the default is V(pass) (continue, pass, reclassify, drop, pipe, trap,
             'goto chain N' or 'jump N')."
-          - "Of C(mirred) - C(direction): As if it left, or as if it arrived there, The default is V(egress) (egress, ingress); C(action): The
-            packet itself, or a copy, The default is V(redirect) (redirect, mirror); C(dev): That link (1-15 bytes without slash, colon or
-            space, and not , or ); C(control): What happens to the packet then, The default is V(stolen for redirect, pipe for mirror)
-            (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
+          - "Of C(mirred) - C(direction): As if it left, or as if it arrived there, the default is V(egress) (egress, ingress); C(action): The
+            packet itself, or a copy, the default is V(redirect) (redirect, mirror); C(dev): That link (1-15 bytes without slash, colon or
+            space, and not . or ..); C(control): What happens to the packet then, the default is V(stolen) for V(redirect) and V(pipe) for
+            V(mirror) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
           - "Of C(police) - C(rate): Rate that conforms (a rate such as 10mbit, 1.5gbit or 125kbps (bare numbers are bit/s)); C(burst): Bytes
             that may be let through at once (a size such as 1600, 15kb or 1mb (of 1024 bytes)); C(mtu): Largest packet that conforms (a size
             such as 1600, 15kb or 1mb (of 1024 bytes)); C(peakrate): Rate at which the burst may be used up, needs C(mtu) (a rate such as
@@ -363,53 +362,53 @@ options:
             C(rate) (a rate such as 10mbit, 1.5gbit or 125kbps (bare numbers are bit/s)); C(pkts_rate): Packets a second that conform
             (1-4294967295); C(pkts_burst): Packets that may be let through at once (1-4294967295); C(overhead): Bytes that are added to each
             packet when they are counted (0-65535 bytes); C(mpu): Size that smaller packets are counted as (0-65535 bytes); C(linklayer): What
-            packets are carried by: V(atm) counts whole cells, The default is V(ethernet) (ethernet, atm); C(conform_exceed): Verdict on what
-            exceeds, and with a slash on what conforms: V(drop/pipe), The default is V(reclassify), and V(pass) (one of continue, pass,
+            packets are carried by: V(atm) counts whole cells, the default is V(ethernet) (ethernet, atm); C(conform_exceed): Verdict on what
+            exceeds, and with a slash on what conforms: V(drop/pipe), the default is V(reclassify), and V(pass) (one of continue, pass,
             reclassify, drop, pipe, trap, 'goto chain N' or 'jump N', or two of them as EXCEED/CONFORM)."
           - "Of C(vlan) - C(action): What is done (pop, push, modify, pop_eth, push_eth); C(id): VLAN id, to push or to set (0-4095);
             C(protocol): V(802.1Q) or V(802.1ad) (all, ip, arp, 802.1Q, ipv6, mpls_uc, mpls_mc, ppp_ses, 802.1ad or an EtherType such as
             0x88cc); C(priority): VLAN priority (0-7); C(dst_mac): Destination of the Ethernet header to push (a MAC address such as
             02:00:00:00:00:01); C(src_mac): Its source (a MAC address such as 02:00:00:00:00:01); C(control): What happens to the packet then,
-            The default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
+            the default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
           - "Of C(skbedit) - C(queue_mapping): Transmit queue (0-65535); C(priority): Priority, as an id of a class, in quotes (an id in
             hexadecimal and in quotes such as \"1:10\" (YAML reads 1:10 without quotes as the number 70)); C(mark): Mark, or MARK/MASK (a
             number up to 0xffffffff, or one with a mask as VALUE/MASK); C(ptype): Type of the packet (host, broadcast, multicast, otherhost);
-            C(inheritdsfield): Take the priority from the DS field (bool); C(control): What happens to the packet then, The default is V(pipe)
+            C(inheritdsfield): Take the priority from the DS field (bool); C(control): What happens to the packet then, the default is V(pipe)
             (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
-          - "Of C(tunnel_key) - C(mode): Give them to the packet, or take them away, The default is V(set) (set, unset); C(src_ip): Source
+          - "Of C(tunnel_key) - C(mode): Give them to the packet, or take them away, the default is V(set) (set, unset); C(src_ip): Source
             address of the tunnel (an IPv4 or IPv6 address); C(dst_ip): Destination address of the tunnel (an IPv4 or IPv6 address); C(id):
             Key (VNI) (0-4294967295); C(dst_port): Destination port (0-65535); C(tos): TOS of the tunnel (0-255); C(ttl): TTL of the tunnel
-            (0-255); C(csum): Compute the checksum of UDP, The default is true (bool); C(control): What happens to the packet then, The
+            (0-255); C(csum): Compute the checksum of UDP, the default is true (bool); C(control): What happens to the packet then, the
             default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
           - "Of C(pedit) - C(munge): The changes, in order (a list such as 'ip ttl set 64', 'ip ttl add 255', 'eth dst set 02:00:00:00:00:01',
             'tcp dport set 80', fields are eth dst, eth src, eth type, ip src, ip dst, ip tos, ip ttl, ip protocol, ip6 src, ip6 dst, ip6
-            nexthdr, ip6 hoplimit, tcp sport, tcp dport, tcp flags, udp sport, udp dport); C(control): What happens to the packet then, The
+            nexthdr, ip6 hoplimit, tcp sport, tcp dport, tcp flags, udp sport, udp dport); C(control): What happens to the packet then, the
             default is V(pass) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
-          - "Of C(csum) - C(update): Which ones (ip4h, icmp, igmp, tcp, udp, udplite, sctp); C(control): What happens to the packet then, The
+          - "Of C(csum) - C(update): Which ones (ip4h, icmp, igmp, tcp, udp, udplite, sctp); C(control): What happens to the packet then, the
             default is V(pass) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
-          - "Of C(connmark) - C(zone): Zone of connection tracking, The default is 0 (0-65535); C(control): What happens to the packet then,
-            The default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
+          - "Of C(connmark) - C(zone): Zone of connection tracking, the default is 0 (0-65535); C(control): What happens to the packet then,
+            the default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
           - "Of C(ct) - C(commit): Enter the connection (bool); C(force): Enter it anew if it is known the other way round (bool); C(clear):
             Forget what is known of the packet (bool); C(zone): Zone of connection tracking (0-65535); C(mark): Mark for the connection, or
             MARK/MASK (a number up to 0xffffffff, or one with a mask as VALUE/MASK); C(nat): Translate source or destination, V(restore) does
             what the connection has (src, dst, restore); C(nat_addr): Address to translate to, or two as FIRST-LAST (an address, or two of
             them with a dash between); C(nat_port): Port to translate to, or two as FIRST-LAST (a port, or two of them with a dash between);
-            C(control): What happens to the packet then, The default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N'
+            C(control): What happens to the packet then, the default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N'
             or 'jump N')."
           - "Of C(nat) - C(direction): Destination of what arrives, or source of what leaves (ingress, egress); C(old): Address or network to
             be translated (an address or a network such as 192.0.2.0/24 or 2001:db8::/32); C(new): Address to translate to (an IPv4 address);
-            C(control): What happens to the packet then, The default is V(pass) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N'
+            C(control): What happens to the packet then, the default is V(pass) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N'
             or 'jump N')."
           - "Of C(sample) - C(rate): One packet of this number (1-4294967295); C(group): Group that listeners join (0-4294967295); C(trunc):
-            Size that samples are cut to (1-4294967295 bytes); C(control): What happens to the packet then, The default is V(pipe) (continue,
+            Size that samples are cut to (1-4294967295 bytes); C(control): What happens to the packet then, the default is V(pipe) (continue,
             pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
           - "Of C(skbmod) - C(dmac): Destination MAC (a MAC address such as 02:00:00:00:00:01); C(smac): Source MAC (a MAC address such as
             02:00:00:00:00:01); C(etype): EtherType (all, ip, arp, 802.1Q, ipv6, mpls_uc, mpls_mc, ppp_ses, 802.1ad or an EtherType such as
-            0x88cc); C(swap_mac): Swap the two MACs (bool); C(ecn): Mark congestion (bool); C(control): What happens to the packet then, The
+            0x88cc); C(swap_mac): Swap the two MACs (bool); C(ecn): Mark congestion (bool); C(control): What happens to the packet then, the
             default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
           - "Of C(mpls) - C(action): What is done (pop, push, modify, dec_ttl, mac_push); C(protocol): Protocol of the packet then: needed to
             pop (all, ip, arp, 802.1Q, ipv6, mpls_uc, mpls_mc, ppp_ses, 802.1ad or an EtherType such as 0x88cc); C(label): Label (0-1048575);
-            C(tc): Traffic class (0-7); C(ttl): TTL (1-255); C(bos): Bottom of stack (0-1); C(control): What happens to the packet then, The
+            C(tc): Traffic class (0-7); C(ttl): TTL (1-255); C(bos): Bottom of stack (0-1); C(control): What happens to the packet then, the
             default is V(pipe) (continue, pass, reclassify, drop, pipe, trap, 'goto chain N' or 'jump N')."
         type: list
         elements: dict

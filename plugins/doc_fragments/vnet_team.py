@@ -24,7 +24,7 @@ options:
   name: &name
     description:
       - "Name of the team device."
-      - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+      - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
     type: str
   up: &up
     description:
@@ -141,7 +141,7 @@ options:
       name:
         description:
           - "Name of the port."
-          - "Allowed: 1-15 bytes without slash, colon or space, and not . or ..."
+          - "Allowed: 1-15 bytes without slash, colon or space, and not V(.) or V(..)."
         type: str
       prio:
         description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: netns
 short_description: Network namespaces of machines as hosts
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Adds a host for each named network namespace of the machines that other sources of the inventory have. Such a host has the variables of its machine,
     how it is reached among them, and enters the namespace by the become plugin P(linuxnet.vnet.netns#become).

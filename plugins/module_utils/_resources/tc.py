@@ -113,7 +113,8 @@ def _manual(kinds: dict, table: str = 'table') -> str:
 
 def _plain(text: str) -> str:
     """A sentence as a part of one, with the options in it as plain names."""
-    return re.sub(r'O\(([^)]*)\)', r'C(\1)', text.rstrip('.')).replace('. ', ', ').replace(';', ',')
+    clauses = re.sub(r'(?<=[^ .])\. ([A-Z](?=[a-z ]))?', lambda end: ', ' + (end[1] or '').lower(), text)  # not the dots that are names themselves
+    return re.sub(r'O\(([^)]*)\)', r'C(\1)', re.sub(r'(?<=[^ .])\.$', '', clauses)).replace(';', ',')
 
 
 def _choices(field) -> str:

@@ -54,12 +54,12 @@ class Control(Type):
 
 def control(default: str):
     """The field that each action has."""
-    return Field('control', Control(), 'verdict', f'What happens to the packet then. The default is V({default}).', keyword='')
+    return Field('control', Control(), 'verdict', f'What happens to the packet then. The default is {default}.', keyword='')
 
 
 def _kind(name, doc, fields, *, usual='pipe', within=2, struct=(), **more):
     derived = [*more.pop('derived', ()), ('control', usual if callable(usual) else lambda values: usual)]
-    shown = 'stolen for redirect, pipe for mirror' if callable(usual) else usual
+    shown = 'V(stolen) for V(redirect) and V(pipe) for V(mirror)' if callable(usual) else f'V({usual})'
     return TcKind(name, doc, [*fields, control(shown)], struct=[*GEN, *struct], within=within, derived=derived, **more)
 
 
@@ -561,7 +561,7 @@ def _pedit_decode(raw, values):
 
 
 PEDIT = TcKind('pedit', 'Fields of the packet. Checksums are a matter of C(csum).', [
-    Field('munge', Munge(), None, 'The changes, in order.', keyword=''), control('pass')],
+    Field('munge', Munge(), None, 'The changes, in order.', keyword=''), control('V(pass)')],
     rows=[(4, 'PARMS', 'cdata'), (5, 'KEYS', 'cdata'), (99, 'verdict', 'int32')], encode=_pedit_encode, decode=_pedit_decode,
     derived=[('control', lambda values: 'pass')],
     check=lambda values: None if values.get('munge') else 'pedit needs munge', words=lambda values: _said(PEDIT, values, 'ex'))
