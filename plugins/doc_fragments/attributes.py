@@ -16,7 +16,11 @@ attributes:
     description: Shows the touched objects before and after, as YAML.
     support: full
   action_group:
-    description: Use C(group/linuxnet.vnet.vnet) in C(module_defaults) to set options for all modules at once.
+    description:
+      - Defaults of C(group/linuxnet.vnet.vnet) in C(module_defaults) are given to each module of the collection that the play uses, and one that has no such
+        option fails.
+      - So C(netns) can be given for plays without M(linuxnet.vnet.vnet_netns), M(linuxnet.vnet.vnet_checkpoint) and M(linuxnet.vnet.vnet_state), where it is a
+        list of namespaces to make.
     support: full
     membership:
       - linuxnet.vnet.vnet

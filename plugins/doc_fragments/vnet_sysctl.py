@@ -16,11 +16,9 @@ options:
     type: str
   state: &state
     description:
-      - "Whether the object is there."
-      - "Present enforces what is given and leaves the rest alone."
-      - "The default is V(present)."
+      - "Only V(present), which is the default: a parameter is there as long as the kernel has it, and going back means giving the former value."
     type: str
-    choices: [present, absent]
+    choices: [present]
   name: &name
     description:
       - "Parameter, with dots, or with slashes where the name of an interface has a dot."

@@ -10,6 +10,8 @@ NETNS = {'type': 'str'}, ('Network namespace of the object: a name as C(ip -n) t
                           'Without it the namespace that the module runs in.')
 STATE = {'type': 'str', 'choices': ['present', 'absent']}, ('Whether the object is there. Present enforces what is given and leaves the rest alone. '
                                                             'The default is V(present).')
+STATE_PRESENT = {'type': 'str', 'choices': ['present']}, ('Only V(present), which is the default: a parameter is there as long as the kernel has it, '
+                                                          'and going back means giving the former value.')
 RECREATE = {'type': 'bool'}, ('Make the link anew when something is to change that the kernel cannot change on a live link. It gets back its '
                               'addresses, routes, ports, VLANs, FDB and neighbour entries{more}.')
 PURGE = {'type': 'bool'}, 'Remove what is not listed, within {scope}.'
@@ -38,7 +40,7 @@ def options(resource) -> dict:
     found = {}
     if resource.has_netns:
         found['netns'] = NETNS
-    found['state'] = STATE
+    found['state'] = STATE_PRESENT if resource.section == 'sysctls' else STATE
     for field in resource.table:
         found[field.name] = field.argument(), field.doc
     if resource.section in ('links', 'teams'):

@@ -74,6 +74,14 @@ def test_arguments_equal_documentation(name):
     assert shape(documented(name), 'suboptions') == shape(argument_spec(OF_MODULE[name]), 'options')
 
 
+def test_a_state_that_always_fails_is_not_offered():
+    assert documented('vnet_sysctl')['state']['choices'] == ['present']
+
+
+def test_the_action_group_has_every_module():
+    assert yaml.safe_load((ROOT / 'meta' / 'runtime.yml').read_text())['action_groups']['vnet'] == MODULES
+
+
 def test_every_resource_has_a_module():
     assert set(OF_MODULE) <= set(MODULES)
     assert set(RESOURCES) <= set(documented('vnet_state'))
