@@ -131,6 +131,8 @@ import shlex
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import ending
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import left_behind
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.module import leave
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError, VnetError
@@ -196,22 +198,32 @@ def command(verb, netns, rule):
 
 def apply(kernel, todo):
     done = []
-    try:
-        for step in todo:
-            can_gw.write(kernel, step[1], step[0], step[2])
-            done.append(step)
-    except VnetError as exc:
-        refused, troubles = described(*todo[len(done)]), []
-        for verb, netns, rule in reversed(done):
-            try:
-                can_gw.write(kernel, netns, 'delete' if verb == 'create' else 'create', rule)
-            except VnetError as trouble:
-                troubles.append(f"{described(verb, netns, rule)['name']}: {trouble.message}")
-        exc.message = f"{refused['name']}: {exc.message}" + (f". Not everything could be taken back: {'; '.join(troubles)}" if troubles else '')
-        exc.details.update(failed_operation=refused, rolled_back=not troubles)
-        if isinstance(exc, KernelError):
-            exc.details.update(errno=exc.errno, errno_name=exc.name, extack=exc.extack)
-        raise
+    with ending.held():
+        try:
+            for step in todo:
+                ending.obey()
+                can_gw.write(kernel, step[1], step[0], step[2])
+                done.append(step)
+        except (VnetError, KeyboardInterrupt) as exc:
+            exc.troubles = take_back(kernel, done)
+            if isinstance(exc, VnetError):
+                refused = described(*todo[len(done)])
+                exc.message = f"{refused['name']}: {exc.message}{left_behind(exc.troubles)}"
+                exc.details.update(failed_operation=refused, rolled_back=not exc.troubles)
+            if isinstance(exc, KernelError):
+                exc.details.update(errno=exc.errno, errno_name=exc.name, extack=exc.extack)
+            raise
+
+
+def take_back(kernel, done) -> list:
+    """Sentences about what could not be taken back."""
+    troubles = []
+    for verb, netns, rule in reversed(done):
+        try:
+            can_gw.write(kernel, netns, 'delete' if verb == 'create' else 'create', rule)
+        except VnetError as exc:
+            troubles.append(f"{described(verb, netns, rule)['name']}: {exc.message}")
+    return troubles
 
 
 def main():

@@ -34,7 +34,6 @@ class Flight(threading.Thread):
         """send(*part) is called for each of the parts, until one raises something: that is `trouble` then."""
         super().__init__(daemon=True)
         self.send, self.parts, self.trouble = send, parts, None
-        self.start()
 
     def run(self):
         try:
@@ -47,8 +46,9 @@ class Flight(threading.Thread):
 class Applier:
     """Runs operations. What can travel together does; the order of the plan is kept across namespaces."""
 
-    def __init__(self, resources: dict, kernel, what: str = 'this task'):
-        self.resources, self.kernel, self.what = resources, kernel, what
+    def __init__(self, resources: dict, kernel, what: str = 'this task', pause=lambda: None):
+        """pause() is called where what has been done is known: what it raises has that taken back."""
+        self.resources, self.kernel, self.what, self.pause = resources, kernel, what, pause
         self.pending: list[tuple] = []  # (operation, netns, request)
         self.removing = False  # whether something that is pending goes
         self.flight: Flight | None = None  # what is on its way to the kernel; nothing else is sent meanwhile
@@ -57,9 +57,10 @@ class Applier:
 
     def run(self, operations: list, meanwhile=lambda: None):
         """Apply all, or undo all and raise TransactionError. Returns what `meanwhile` does, which is called while the kernel may still be at work."""
-        self.kernel.flush, self.kernel.namespaces.idle = self._flush, self._land
+        self.kernel.flush, self.kernel.namespaces.idle, self.kernel.pause = self._flush, self._land, self.pause
         try:
             for operation in operations:
+                self.pause()
                 self._one(operation)
                 if len(self.pending) >= AHEAD and not self.removing and not (self.flight and self.flight.is_alive()):
                     self._ahead()
@@ -69,11 +70,14 @@ class Applier:
         except Refused as refused:
             undone = self._undo()
             raise self._explain(refused, undone) from None
-        except BaseException:  # a defect of ours or an interrupt: leave no trace either
-            self._undo()
+        except BaseException as exc:  # a defect of ours or an interrupt: leave no trace either
+            exc.troubles = self._undo()
+            if isinstance(exc, VnetError):
+                exc.message += left_behind(exc.troubles)
+                exc.details['rolled_back'] = not exc.troubles
             raise
         finally:
-            self.kernel.flush = self.kernel.namespaces.idle = lambda: None
+            self.kernel.flush = self.kernel.namespaces.idle = self.kernel.pause = lambda: None
 
     def _one(self, operation):
         resource = self.resources[operation.section]
@@ -83,28 +87,34 @@ class Applier:
             if resource.batched:
                 first, last = resource.immediate(operation, self.kernel)
                 if first is not None:
-                    self._flush()
-                    first()
-                    self._touch(operation, True)
+                    self._act(operation, first)
                 requests = resource.encode(operation, self.kernel)
                 self.pending += [(operation, netns, request) for netns, request in requests]
                 self.removing = self.removing or operation.action == 'delete'
                 if last is not None:
-                    self._flush()
-                    last()
-                    self._touch(operation, True)
+                    self._act(operation, last)
             else:
-                self._flush()
-                resource.perform(operation, self.kernel)
-                self._touch(operation, True)
+                self._act(operation, lambda: resource.perform(operation, self.kernel))
         except KernelError as exc:
             self._flush()
-            if operation.action == 'set' or operation.facts.get('rows'):
-                self._touch(operation, False)
             raise Refused(operation, exc) from None
 
+    def _act(self, operation, act):
+        """Something that is done at once. It is noted before, since what ends it midway (an interrupt, a defect) may leave a part of it."""
+        self._flush()
+        known = id(operation) in self.touched
+        self._touch(operation, False)
+        try:
+            act()
+        except VnetError:
+            if not known and operation.action != 'set' and not operation.facts.get('rows'):  # refused: what is there is somebody else's
+                del self.touched[id(operation)]
+            raise
+        self._touch(operation, True)
+
     def _touch(self, operation, certain: bool):
-        self.touched.setdefault(id(operation), [operation, certain])
+        entry = self.touched.setdefault(id(operation), [operation, certain])
+        entry[1] = entry[1] or certain
 
     def _flush(self):
         """Send what is pending, one batch for each run of messages to the same namespace."""
@@ -120,6 +130,12 @@ class Applier:
         self._land()
         wave, self.pending = self._wave(self.pending)
         self.flight = Flight(self._send, list(self._parts(wave)))
+        try:
+            self.flight.start()
+        except RuntimeError:  # no more threads to be had
+            flight, self.flight = self.flight, None
+            for part in flight.parts:
+                self._send(*part)
 
     def _land(self):
         """Wait for what is on its way; raises what its sending has raised."""
@@ -195,7 +211,7 @@ class Applier:
         with contextlib.suppress(BaseException):  # what was on its way is taken back as well, whatever became of it
             self._land()
         self.pending = []
-        self.kernel.flush = lambda: None
+        self.kernel.flush = self.kernel.pause = lambda: None
         failed = []
         backs = [(back, certain) for operation, certain in reversed(self.touched.values()) for back in operation.undo]
         for (unused, netns, unused2), run in groupby(backs, lambda one: (one[0].section, one[0].netns, one[0].action)):
@@ -243,12 +259,14 @@ class Applier:
         if operation.netns:
             text += f" in network namespace '{operation.netns}'"
         text += f' failed: {reason}'
-        if troubles:
-            text += '. Not everything could be taken back: ' + '; '.join(troubles)
-        else:
-            text += f'. Everything else of {self.what} was taken back'
+        text += left_behind(troubles) or f'. Everything else of {self.what} was taken back'
         return TransactionError(text, failed_operation=describe(operation, self.resources), errno=error.errno, errno_name=error.name,
                                 extack=error.extack, rolled_back=not troubles)
+
+
+def left_behind(troubles: list) -> str:
+    """What a sentence about a failure says of what could not be taken back."""
+    return f". Not everything could be taken back: {'; '.join(troubles)}" if troubles else ''
 
 
 def _many_deletions(operations) -> bool:

@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 import gc
-import signal
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import ending
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import left_behind
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_module
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import VnetError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.arguments import argument_spec
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index import RESOURCES
-
-
-#: what CI runners, timeout(1), systemd and connections that break end a task with
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Module(AnsibleModule):
@@ -57,24 +54,18 @@ def resource_main(section: str):
                               allow_disconnect=module.params['allow_disconnect'], diff=module._diff))
 
 
-def _interrupt(number, unused):
-    """Take a request to end as Ctrl-C, which an unfinished transaction is taken back for: once, since taking back is to be finished."""
-    for one in _ENDING:
-        signal.signal(one, lambda *unused2: None)  # not SIG_IGN, which programs that are started would inherit
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
 def leave(module: AnsibleModule, outcome):
     """Leave with the result that `outcome()` returns, or with one sentence about what is wrong."""
     gc.disable()  # a module lives for a moment, and what it makes it needs to the end
-    for one in _ENDING:
-        signal.signal(one, _interrupt)
+    ending.listen()
     try:
         result = outcome()
     except VnetError as exc:
         module.fail_json(msg=exc.message, **exc.details)
     except KeyboardInterrupt as exc:
-        module.fail_json(msg=f'interrupted by {str(exc) or "SIGINT"}; what this task had done by then was taken back')
+        troubles = getattr(exc, 'troubles', [])
+        left = left_behind(troubles) or '; what this task had done by then was taken back'
+        module.fail_json(msg=f'interrupted by {exc}{left}', rolled_back=not troubles)
     for warning in result.pop('warnings', ()):
         module.warn(warning)
     if not module._diff:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import connection
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import connection, ending
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import Applier
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.plan import make_plan
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.result import result
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel, World
-from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import TransactionError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import TransactionError, VnetError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 
 
@@ -29,8 +29,12 @@ def run(desired, resources: dict, *, check: bool = False, allow_disconnect: bool
 
         if not operations or check:
             return told()
-        answer = Applier(resources, kernel).run(operations, told)
-        answer['warnings'] += verify(desired, resources, kernel)
+        with ending.held():
+            answer = Applier(resources, kernel, pause=ending.obey).run(operations, told)
+            try:
+                answer['warnings'] += verify(desired, resources, kernel)
+            except VnetError as exc:
+                answer['warnings'].append(f'this task has done its work, but could not read all of it back: {exc.message}')
         return answer
     finally:
         kernel.close()

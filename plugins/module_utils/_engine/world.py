@@ -23,6 +23,7 @@ class Kernel:
         self._indexes: dict = {}
         self._fresh: dict = {}
         self.flush = lambda: None  # set by the applier: sends what is pending
+        self.pause = lambda: None  # set by the applier: where something long may end, to be taken back
 
     def close(self):
         self.namespaces.close()

@@ -220,6 +220,7 @@ def send(operation, kernel):
     kind, flags = (neigh.RTM_DELNEIGH, 0) if deleting else (neigh.RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE)
     seen = wanted is not None and wanted.unread is not None
     for part in _parts(rows):
+        kernel.pause()
         refused = kernel.namespaces.socket(netns).alike(kind, flags, head, part)
         for place in sorted(refused):
             error = refused[place]
