@@ -8,6 +8,7 @@ Constants are those of linux/netlink.h.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -23,10 +24,12 @@ NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x8
 _CAPPED, _ACK_TLVS = 0x100, 0x200
 _NOOP, _ERROR, _DONE = 1, 2, 3
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_CHK = 270, 10, 11, 12
-_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_BUFFERS = ((32, socket.SO_SNDBUF), (33, socket.SO_RCVBUF))  # SO_SNDBUFFORCE, SO_RCVBUFFORCE, and what there is without privilege
 _BUFFER = 8 << 20
 #: A VXLAN FDB entry takes memory of each CPU, of which the kernel finds more only between two sends: in one of a thousand, each takes four times as long.
 _CHUNK_MESSAGES, _CHUNK_BYTES = 100, 128 << 10
+#: so many where the buffer is small: each may be answered by a link, which takes some kilobytes
+_FEW_MESSAGES = 20
 #: seconds before each try of a dump, since it may be interrupted: on a machine whose thousands of links have just come up, addresses change for seconds
 _DUMP_PAUSES = (0, 0, 0, 0, 0.01, 0.02, 0.05, 0.1, 0.2, *[0.5] * 30)
 _HEAD = struct.Struct('=IHHII')
@@ -68,13 +71,17 @@ def _messages(data):
 class NetlinkSocket:
     """A netlink socket of the namespace that the calling thread was in when it was made."""
 
+    #: messages of one send
+    together = _CHUNK_MESSAGES
+
     def __init__(self, protocol: int = socket.NETLINK_ROUTE if hasattr(socket, 'NETLINK_ROUTE') else 0):
         self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
-        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
+        for forced, option in _BUFFERS:
             try:
-                self.sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
-            except PermissionError:
-                pass  # reading works unprivileged with the default buffers; writing will say EPERM by itself
+                self.sock.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
+            except PermissionError:  # not root, or the root of a container
+                self.sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)  # of which one gets what net.core.rmem_max and wmem_max allow
+                self.together = _FEW_MESSAGES
         for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHK):
             try:
                 self.sock.setsockopt(_SOL_NETLINK, option, 1)
@@ -102,7 +109,7 @@ class NetlinkSocket:
         while following is not None:
             seq = base = self.seq + 1
             size, parts = 0, []
-            while following is not None and len(parts) < 2 * _CHUNK_MESSAGES:
+            while following is not None and len(parts) < 2 * self.together:
                 kind, flags, body = following
                 length = 16 + len(body)
                 if parts and size + length > _CHUNK_BYTES:
@@ -153,6 +160,7 @@ class NetlinkSocket:
             except OSError as exc:
                 if exc.errno != errno.ENOBUFS:
                     raise
+                self._drain()
                 raise KernelError(errno.ENOBUFS, 'the kernel had no room for its answers, so what was done is not known; try again') from None
             if data[4:6] != _ERROR_TYPE:
                 told.append(data)
@@ -164,6 +172,12 @@ class NetlinkSocket:
                         failed[first + seq - base] = error
                     if seq == final:
                         return told
+
+    def _drain(self):
+        """Throw away what is there: until then the kernel drops all further answers, without an error."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.sock.recv(1 << 18, socket.MSG_DONTWAIT)
 
     def dump(self, kind: int, body: bytes, whole=None):
         """List of (data, start, end) of each message body of a complete, uninterrupted dump.

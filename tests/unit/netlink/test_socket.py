@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import struct
 import time
 
@@ -53,7 +54,9 @@ class Scripted:
         self.sends.append(requests)
         self.queue += self.answer(requests)
 
-    def recv(self, size):
+    def recv(self, size, flags=0):
+        if flags == socket.MSG_DONTWAIT and not self.queue:
+            raise BlockingIOError
         assert self.queue, 'the kernel has nothing more to say: a real socket would hang'
         found = self.queue.pop(0)
         if isinstance(found, Exception):
@@ -152,15 +155,32 @@ def test_replies_belong_to_their_gets():
 
 
 def test_lost_answers_of_a_batch_are_said():
-    """The kernel had no room for its answers: what it did is unknown, and a later batch is not confused by it."""
+    """The kernel had no room for its answers: what it did is unknown, and a later batch is answered, which it is only when all has been taken out."""
     def answer(sent):
-        return [OSError(errno.ENOBUFS, 'No buffer space available')] if sent[0][2] == 1 else [ack(2)] + kernel()(sent)
+        if sent[0][2] == 1:
+            return [OSError(errno.ENOBUFS, 'No buffer space available'), message(NEW, 1, b'aaaa'), message(NEW, 1, b'bbbb')]
+        return [] if sock.sock.queue else [ack(2)] + kernel()(sent)
 
     sock = connected(answer)
     with pytest.raises(KernelError) as caught:
         sock.batch(requests(b'aaaa', b'bbbb'))
     assert caught.value.errno == errno.ENOBUFS and 'answers' in caught.value.message
     assert sock.batch(requests(b'cccc')) == ({}, {})
+
+
+def test_few_messages_at_a_time_where_answers_have_little_room(monkeypatch):
+    """Not root, or root of a container: the buffer cannot be forced to a size."""
+    def refuse(self, level, option, value):
+        if option in (32, 33):
+            raise PermissionError
+        asked.append(option)
+
+    asked = []
+    monkeypatch.setattr(netlink.socket, 'socket', type('Socket', (), {'__init__': lambda *unused: None, 'setsockopt': refuse, 'bind': lambda *unused: None}))
+    sock = NetlinkSocket(0)
+    assert asked[:2] == [socket.SO_SNDBUF, socket.SO_RCVBUF]
+    sock.sock = Scripted(kernel())
+    assert sock.batch(requests(*[b'aaaa'] * 50)) == ({}, {}) and [len(sent) for sent in sock.sock.sends] == [20, 20, 10]
 
 
 # -- dumps -----------------------------------------------------------------------------------------------------------------
