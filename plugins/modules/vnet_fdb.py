@@ -39,8 +39,8 @@ EXAMPLES = r"""
 - name: A MAC behind a VTEP
   linuxnet.vnet.vnet_fdb:
     dev: vx100
-    mac: 02:00:00:00:00:02
-    dst: 10.0.0.2
+    mac: 02:00:00:00:00:03
+    dst: 10.0.0.3
 """
 
 RETURN = r"""

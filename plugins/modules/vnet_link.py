@@ -30,16 +30,14 @@ EXAMPLES = r"""
 
 - name: A veth pair from a namespace to the bridge
   linuxnet.vnet.vnet_link:
-    config:
-      - name: eth0
-        netns: blue
-        kind: veth
-        peer:
-          name: blue-br
-      - name: blue-br
-        master: br0
-        bridge_port:
-          isolated: true
+    name: blue-br
+    kind: veth
+    master: br0
+    bridge_port:
+      isolated: true
+    peer:
+      name: eth0
+      netns: blue
 
 - name: A VXLAN segment
   linuxnet.vnet.vnet_link:

@@ -102,8 +102,7 @@ EXAMPLES = r"""
       - name: blue
     links:
       - {name: br0, kind: bridge}
-      - {name: eth0, netns: blue, kind: veth, peer: {name: blue-br}}
-      - {name: blue-br, master: br0}
+      - {name: blue-br, kind: veth, master: br0, peer: {name: eth0, netns: blue}}
     addresses:
       - {netns: blue, dev: eth0, address: 192.0.2.1/24}
 
