@@ -13,8 +13,9 @@ description:
   - Before a risky change, O(action=create) remembers the state of this machine and of its named network namespaces, and leaves a process behind
     that puts it back after O(timeout) seconds.
   - After the change, O(action=commit) ends that process. It must come over a new connection, so that it proves that the host can still be reached.
-  - Remembered is what M(linuxnet.vnet.vnet_info) reports, the namespaces themselves, and all kernel parameters below C(net). Keys of MACsec and
-    WireGuard are not known, so a link with keys that was removed meanwhile comes back without them.
+  - Remembered is what M(linuxnet.vnet.vnet_info) reports, the namespaces themselves, and all kernel parameters below C(net). Keys of WireGuard are
+    remembered too; the process that is left behind holds them in memory until it ends. Those of MACsec cannot be read back, so a MACsec link that was
+    removed meanwhile comes back without its associations.
   - Without O(action=commit), C(/run/linuxnet-vnet/rollback.NUMBER.json) says afterwards what could not be put back. The number is that of the network
     namespace (C(stat -Lc %i /proc/self/ns/net)), since machines that are namespaces of one host share that folder.
 author: The linuxnet.vnet contributors (!UNKNOWN)
