@@ -75,6 +75,61 @@ def test_absent(pair_either_way):
     assert pair.module('vnet_fdb', dev='vx0', config=gone, state='absent')['operations'] == []
 
 
+def test_absent_and_purge_leave_none(pair_either_way):
+    pair = pair_either_way
+    pair.both('ip link add vx1 type vxlan id 8 dstport 4789', 'ip link set vx1 up')  # with no entry of its own
+    pair.ours.batch([line.replace('vx0', 'vx1') for line in lines(entries(20))])
+    gone = {'dev': 'vx1', 'config': entries(15, first=10), 'state': 'absent', 'purge': True}
+    assert pair.module('vnet_fdb', **gone)['changed']
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert pair.module('vnet_fdb', **gone)['operations'] == []
+
+
+def test_what_others_have_learned_comes_back(pair_either_way):
+    """A failed task replaced entries of a routing daemon and of the device itself."""
+    pair = pair_either_way
+    pair.both('bridge fdb add 02:00:00:00:00:03 dev vx0 dst 10.8.8.8 self dynamic extern_learn', 'bridge fdb add 02:00:00:00:00:04 dev vx0 dst 10.8.8.8 self dynamic')
+    with pytest.raises(ModuleFailed) as caught:
+        pair.module('vnet_fdb', dev='vx0', config=[*entries(10), {'mac': '02:00:00:00:09:09', 'dst': '2001:db8::1'}])
+    assert caught.value.result['rolled_back']
+    pair.ours.like(pair.theirs, 'bridge fdb')
+
+
+def test_a_device_whose_packets_are_in_another_namespace(pair_either_way, spaces):
+    """What the kernel tells of its entries begins with the other namespace."""
+    pair, far = pair_either_way, spaces('far')
+    for number, space in enumerate((pair.ours, pair.theirs)):
+        far.ip(f'link add vx1 type vxlan id {number + 1} dstport 4789')
+        far.ip(f'link set vx1 netns {space.name} up')
+    on = {'dev': 'vx1', 'config': entries(20)}
+    theirs = [line.replace('vx0', 'vx1') for line in lines(entries(20))]
+    assert pair.module('vnet_fdb', **on)['changed'] and pair.module('vnet_fdb', **on)['operations'] == []
+    pair.theirs.batch(theirs)
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    with pytest.raises(ModuleFailed):  # what stood before still does
+        pair.module('vnet_fdb', dev='vx1', config=[*entries(25), {'mac': '02:00:00:00:09:09', 'dst': '2001:db8::1'}])
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    pair.module('vnet_fdb', purge=True, dev='vx1', config=entries(5))
+    pair.theirs.batch([line.replace(' add ', ' del ') for line in theirs[5:]])
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    pair.module('vnet_fdb', state='absent', **on)
+    pair.theirs.batch([line.replace(' add ', ' del ') for line in theirs[:5]])
+    pair.ours.like(pair.theirs, 'bridge fdb')
+
+
+def test_purge_on_a_device_that_is_made_anew(pair_either_way):
+    pair, netns = pair_either_way, pair_either_way.ours.name
+    pair.both('ip link add vx1 type vxlan id 8 dstport 4790', 'ip link set vx1 up')
+    pair.ours.batch([line.replace('vx0', 'vx1') for line in lines(entries(20))])
+    document = {'links': [{'netns': netns, 'name': 'vx1', 'kind': 'vxlan', 'recreate': True, 'vxlan': {'id': 9, 'dstport': 4790}}],
+                'fdb': [{'netns': netns, 'dev': 'vx1', 'purge': True, 'config': entries(10, first=5)}]}
+    made = run_here('vnet_state', document)
+    assert made['changed'] and not made.get('warnings')
+    pair.theirs.batch([line.replace('vx0', 'vx1') for line in lines(entries(10, first=5))])
+    pair.ours.like(pair.theirs, 'bridge fdb')
+    assert run_here('vnet_state', document)['operations'] == []
+
+
 def test_ipv6_remotes(pair_either_way):
     pair = pair_either_way
     pair.both('ip link del vx0', 'ip link add vx0 type vxlan id 7 dstport 4789 local ::1')

@@ -34,6 +34,7 @@ class Desired:
             return
         if not isinstance(config, list):
             raise InputError(f"{where or 'config'}: config must be a list of items")
+        _switches(top, where or resource.module)
         rows = resource.columns(top, config)
         if rows is not None:
             first = Desired()
@@ -56,11 +57,7 @@ class Desired:
         state = item.get('state', 'present')
         if state not in _STATES:
             raise InputError(f'{here}: state is {state!r}, but must be present or absent')
-        for name in _SWITCHES.intersection(item):
-            try:
-                item[name] = _BOOL.parse(item[name])
-            except ValueError:
-                raise InputError(f'{here}: {name} is {item[name]!r}, but must be true or false') from None
+        _switches(item, here)
         if 'netns' in item:
             try:
                 item['netns'] = _NETNS.parse(item['netns'])
@@ -129,6 +126,15 @@ class Desired:
             for netns in () if one.absent else (one.netns, *linked):
                 if netns in gone:
                     raise InputError(f"{one.where}: lives in network namespace '{netns}', which is to be absent")
+
+
+def _switches(options: dict, where: str):
+    """Those options that are switches, as such."""
+    for name in _SWITCHES.intersection(options):
+        try:
+            options[name] = _BOOL.parse(options[name])
+        except ValueError:
+            raise InputError(f'{where}: {name} is {options[name]!r}, but must be true or false') from None
 
 
 def _given(resource, options: dict) -> dict:

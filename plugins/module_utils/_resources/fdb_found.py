@@ -21,7 +21,7 @@ _FIRST = struct.pack('=HH', 10, _NDA_LLADDR)
 _INDEX = struct.Struct('=i')
 
 
-def _mac(data, start: int, end: int) -> bytes | None:
+def mac(data, start: int, end: int) -> bytes | None:
     """The MAC of an entry, which all drivers tell of first."""
     if data[start + 12:start + 16] == _FIRST:
         return data[start + 16:start + 22]
@@ -72,9 +72,9 @@ class FdbTable(Loading):
 
     def _ask(self, index: int):
         for told in self.world.kernel.dump(self.netns, neigh.RTM_GETNEIGH, self.codec.pack({'family': neigh.AF_BRIDGE, 'ifindex': index}, {})):
-            place, mac = _INDEX.unpack_from(told[0], told[1] + 4)[0], _mac(*told)
-            if mac is not None and place not in self._asked:
-                self._told.setdefault(place, {}).setdefault(mac, []).append(told)
+            place, address = _INDEX.unpack_from(told[0], told[1] + 4)[0], mac(*told)
+            if address is not None and place not in self._asked:
+                self._told.setdefault(place, {}).setdefault(address, []).append(told)
         self._asked.add(index)
 
     def load(self):

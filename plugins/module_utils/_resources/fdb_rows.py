@@ -21,6 +21,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, NetlinkSocket, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import fdb_found
 
 #: from so many entries on
 MANY = 256
@@ -108,10 +109,10 @@ def _ask(socket, index: int, ask):
     return ask(socket, neigh.RTM_GETNEIGH, _NDMSG.pack(neigh.AF_BRIDGE, index, 0, 0, 0), whole), one
 
 
-def observe(kernel, netns: str | None, dev: str) -> tuple[set, set]:
-    """(plain permanent entries of a device as rows, MACs that have other entries than such)."""
+def observe(kernel, netns: str | None, dev: str) -> tuple[set, set, set]:
+    """(plain permanent entries of a device as rows, MACs of other lasting entries, MACs of those that pass: learned by the device or by a routing daemon)."""
     dump, one = _ask(kernel.namespaces.socket(netns), kernel.index(netns, dev), NetlinkSocket.dump)
-    found, other = set(), set()
+    found, other, passing = set(), set(), set()
     for told in dump:
         if isinstance(told, list):
             found.update(told)
@@ -120,9 +121,9 @@ def observe(kernel, netns: str | None, dev: str) -> tuple[set, set]:
         match = one.fullmatch(data, start, end)
         if match:
             found.add(match[1])
-        elif _NDMSG.unpack_from(data, start)[2] & _STATE and data[start + 12:start + 16] == _LLADDR:
-            other.add(data[start + 16:start + 22])
-    return found, other
+        else:
+            (other if _NDMSG.unpack_from(data, start)[2] & _STATE else passing).add(fdb_found.mac(data, start, end))
+    return found, other, passing
 
 
 def _stands(kernel, netns: str | None, index: int, rows: list) -> bool:
@@ -161,13 +162,15 @@ def plan(resource, one, world) -> list[Operation] | None:
             return []
         raise InputError(f"{one.where}: dev '{dev}' does not exist: No such device", errno=19, rolled_back=False)
     live = world.kernel is not None and world.kernel.namespaces.exists(netns) and dev in world.links(netns)
+    if live and (netns, dev) in world.made:  # it is made anew, with all of its entries
+        return None
     purge = bool(rows.top.get('purge'))
-    found, other = observe(world.kernel, netns, dev) if live else (set(), set())
-    if other and (purge or other & {row[_MAC] for row in rows.rows}) or purge and any(row[0] & 1 or row[_MAC] == _FLOOD for row in found):
+    found, other, passing = observe(world.kernel, netns, dev) if live else (set(), set(), set())
+    if purge and (other or any(row[0] & 1 or row[_MAC] == _FLOOD for row in found)) or not {row[_MAC] for row in rows.rows}.isdisjoint(other | passing):
         return None
     new, moved, before, gone = [], [], [], []
     if one.absent:
-        gone = [row for row in rows.rows if row in found]
+        gone = sorted(found) if purge else [row for row in rows.rows if row in found]
     else:
         missing = [row for row in rows.rows if row not in found] if found else rows.rows
         standing = {row[_MAC]: row for row in found.difference(rows.rows)} if found and (missing or purge) else {}
@@ -179,7 +182,7 @@ def plan(resource, one, world) -> list[Operation] | None:
     for action, changed, old in (('delete', gone, gone), ('set', moved, before), ('create', new, [])):
         if changed:
             operations.append(_operation(resource, one, action, changed, old, rendered=world.kernel is None))
-    if operations and not (live and (netns, dev) in world.made):  # of a device that is made anew, all is read back at the end
+    if operations:
         rows.unread = {operation.action for operation in operations}
         for operation in operations:
             operation.facts['of'] = rows

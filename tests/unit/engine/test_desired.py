@@ -141,6 +141,23 @@ def test_purge_as_documents_write_it(value):
     assert from_document(RESOURCES, {'addresses': [{'dev': 'd0', 'purge': 'no', 'config': []}]}).scopes == []
 
 
+@pytest.mark.parametrize('count', [2, 300])
+@pytest.mark.parametrize('value, purges', [('no', False), ('False', False), (False, False), ('yes', True), (True, True)])
+def test_purge_of_few_and_of_many(count, value, purges):
+    config = [{'mac': f'02:00:00:00:{place >> 8:02x}:{place & 255:02x}', 'dst': '10.0.0.1'} for place in range(count)]
+    desired = from_document(RESOURCES, {'fdb': [{'dev': 'vx0', 'purge': value, 'config': config}]})
+    rows = [one.values['rows'] for one in desired.wanted if 'rows' in one.values]
+    assert [bool(one.top.get('purge')) for one in rows] == ([purges] if count > 256 else [])
+    assert bool(desired.scopes) == (purges and count < 256)
+
+
+@pytest.mark.parametrize('count', [2, 300])
+def test_purge_that_is_no_switch(count):
+    config = [{'mac': f'02:00:00:00:{place >> 8:02x}:{place & 255:02x}', 'dst': '10.0.0.1'} for place in range(count)]
+    with pytest.raises(InputError, match="purge is 'nonsense', but must be true or false"):
+        from_document(RESOURCES, {'fdb': [{'dev': 'vx0', 'purge': 'nonsense', 'config': config}]})
+
+
 def test_a_namespace_brings_its_loopback_and_parameters():
     made = from_module(RESOURCES['netns'], {'name': 'blue', 'sysctl': {'net.ipv4.ip_forward': True}})
     assert values(made) == [(None, 'blue', False, {'name': 'blue'}), ('blue', 'lo', False, {'name': 'lo', 'up': True}),
