@@ -9,17 +9,17 @@ import hashlib
 LONGEST = 15  # bytes: IFNAMSIZ less the closing zero
 
 
-def interface_name(prefix: str, name: str) -> str:
-    """``prefix + name``, shortened with four hexadecimal digits of a hash where the kernel would not take it.
+def interface_name(prefix: str, name: str, suffix: str = "") -> str:
+    """``prefix + name + suffix``, the name shortened with four hexadecimal digits of a hash where the kernel would not take it.
 
     The same name gives the same result on every machine and in every run.
     """
-    full = prefix + name
+    full = prefix + name + suffix
     if len(full.encode()) <= LONGEST:
         return full
     digest = hashlib.sha256(name.encode()).hexdigest()[:4]
-    room = LONGEST - len(prefix) - len(digest) - 1
-    return f"{prefix}{name.encode()[:room].decode(errors='ignore')}-{digest}"
+    room = LONGEST - len(prefix) - len(digest) - len(suffix) - 1
+    return f"{prefix}{name.encode()[:room].decode(errors='ignore')}-{digest}{suffix}"
 
 
 def vxlan_device(segment: str) -> str:
@@ -43,5 +43,4 @@ def vlan_link(item: dict) -> str:
 
 def vlan_interface(bridge: str, vid: int) -> str:
     """The VLAN device on a link, such as the one on a bridge that carries the machine's own address in that VLAN."""
-    suffix = f".{vid}"
-    return interface_name("", bridge)[: LONGEST - len(suffix)] + suffix
+    return interface_name("", bridge, f".{vid}")

@@ -605,7 +605,10 @@ def test_names_fit_and_stay():
     for name in ("exactlytwelve", "ünïcödé-ñämé-löng", "x" * 60):
         assert len(names.namespace_port(name, "eth0").encode()) <= 15
     assert names.namespace_port("blue1", "eth1") == "ns-blue1-eth1"
-    assert names.vlan_interface("a-bridge-of-15b", 4094) == "a-bridge-o.4094"
+    assert names.vlan_interface("bond0", 4094) == "bond0.4094"
+    assert names.vlan_interface("production-br-a", 100) == "produc-1918.100"
+    assert names.vlan_interface("production-br-b", 100) == "produc-6f7b.100"
+    assert len(names.vlan_interface("production-br-a", 4094)) == 15
 
 
 def test_planning_a_thousand_machines_is_linear():
