@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from differential.test_link import MAC, wait_for_carriers
 from module import ModuleFailed, run_here, run_module
@@ -256,3 +258,44 @@ def test_ports_of_a_vrf_keep_what_they_have(spaces, link):
     before = kept()
     ours.module('vnet_link', **link)
     assert kept() == before
+
+
+def crossing(spaces) -> list:
+    """Namespaces with a pair between them, whose other end has an address."""
+    ours, far = spaces('ours', 'far')
+    ours.ip(f'link add v0 address {MAC(1)} type veth peer name w0 address {MAC(2)} netns {far.name}')
+    ours.batch(['ip link set dev v0 up'])
+    far.batch(['ip link set dev w0 mtu 1400', 'ip link set dev w0 up', 'ip addr add 192.0.2.1/24 dev w0'])
+    wait_for_carriers([(ours, 'v0'), (far, 'w0')])
+    return [ours, far]
+
+
+def test_pair_that_goes_has_its_other_end_back_in_a_namespace_that_nobody_names(spaces):
+    ours, far = crossing(spaces)
+    before = seen(far)
+    refused_and_back(ours, links=[{'name': 'v0', 'state': 'absent'}])
+    wait_for_carriers([(far, 'w0')])
+    far.unchanged(before, seen(far))
+
+
+@pytest.mark.parametrize('order', [1, -1], ids=['the one that goes first', 'it last'])
+def test_pair_does_not_go_while_its_other_end_is_listed(spaces, order):
+    ours, far = crossing(spaces)
+    items = [{'netns': ours.name, 'name': 'v0', 'state': 'absent'}, {'netns': far.name, 'name': 'w0', 'up': True}]
+    for check in (True, False):
+        with pytest.raises(ModuleFailed, match="'v0' cannot go alone: its other end 'w0' in network namespace"):
+            run_here('vnet_link', {'config': items[::order]}, check=check)
+
+
+def test_pair_whose_other_end_is_in_a_namespace_without_a_name(spaces):
+    """It cannot come back there, and the task says so."""
+    ours = spaces('ours')
+    ours.batch(['ip link add v0 type veth peer name w0'])
+    with subprocess.Popen(['unshare', '--net', 'sh', '-c', 'echo; read end'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()  # it is there
+        ours.ip(f'link set w0 netns {process.pid}')
+        with pytest.raises(ModuleFailed) as caught:
+            run_here('vnet_state', {'links': [{'netns': ours.name, 'name': 'v0', 'state': 'absent'}], 'routes': [dict(REFUSED, netns=ours.name)]})
+        process.communicate(b'\n')
+    failed = caught.value.result
+    assert failed['rolled_back'] is False and "the other end of 'v0' was in a network namespace that has no name; it is 'peer-v0' here now" in failed['msg']

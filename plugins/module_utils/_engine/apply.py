@@ -225,7 +225,8 @@ class Applier:
                 if trouble:
                     failed.append((back, trouble, certain))
         # what needs something that came back after it works now; of what was carried out in part, not all can be taken back
-        return [trouble for back, trouble, certain in failed if self._take_back(back) and certain]
+        return [trouble for back, trouble, certain in failed if self._take_back(back) and certain] + [
+            back.facts['lost'] for back, certain in backs if certain and 'lost' in back.facts]
 
     def _take_back(self, operation) -> str | None:
         resource = self.resources[operation.section]

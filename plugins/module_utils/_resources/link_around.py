@@ -99,6 +99,10 @@ class LinksAround:
         return kind in KINDS and KINDS[kind].port_down
 
     def _peer_of(self, netns, found):
+        if found.link_nsid is not None:
+            known, place = self.world.place_of(netns, found)
+            if known:
+                self.world.links(place)  # whether the task names that namespace or not
         return peer_of(self.world, netns, found)
 
     def _kept_peer(self, netns, found) -> Wanted | None:

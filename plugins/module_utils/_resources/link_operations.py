@@ -123,12 +123,13 @@ class LinkOperations(LinksAround):
         """The operation that makes a live link as it is."""
         far = far_parent(self.world, netns, found)  # by which its values have names of links there
         values = {**restorable(found.values), **far}
-        kind = KINDS.get(found.kind)
+        kind, facts = KINDS.get(found.kind), {'netns': netns, 'port_down': self._port_down(netns, values.get('master'))}
         if kind is not None and kind.paired:
             peer = self._peer_of(netns, found)
             values['peer'] = restorable_peer(peer) if peer is not None else {'name': 'peer-' + found.name[:10]}
-        return Operation(self.section, 'create', netns, found.name, found.name, values,
-                         facts={'netns': netns, 'port_down': self._port_down(netns, values.get('master'))})
+            if peer is None:
+                facts['lost'] = f"the other end of '{found.name}' was in a network namespace that has no name; it is '{values['peer']['name']}' here now"
+        return Operation(self.section, 'create', netns, found.name, found.name, values, facts=facts)
 
     def _kept(self, netns, found) -> list:
         """(part, what) of the common parts that have something to put back onto a link that is made anew."""
