@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import derive, documents, expectations, mesh, report, requirements, variables
 
 MOST_PROBLEMS = 20  # more than that nobody reads at once
@@ -78,9 +79,14 @@ def site_removal(document, found=()):
 def site_lacking(found, hostvars, host):
     """What a machine lacks for its document, by what vnet_info has found: packages to install and problems that need a person."""
     problems = []
-    settings = derive.own(variables.read(_OfHost(hostvars, host), problems))
+    source = _OfHost(hostvars, host)
+    settings = derive.own(variables.read(source, problems))
     _refuse(problems)
-    return requirements.lacking(host, documents.build(settings, variables.ROLES), variables.plain(found))
+    manager = (source.get("ansible_facts") or {}).get("pkg_mgr")
+    try:
+        return requirements.lacking(host, documents.build(settings, variables.ROLES), variables.plain(found), manager)
+    except (ValueError, InputError) as exc:
+        raise AnsibleFilterError(f"{host}: {exc}") from exc
 
 
 def site_expectations(hostvars, host, mesh, peers=2, outside=(), own=()):  # pylint: disable=redefined-outer-name

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vnet_info
-short_description: The live network of a host as a document, and what its kernel can do
+short_description: The live network of a host as a document, and what it can do
 version_added: 0.1.0
 description:
   - Returns the state of the host in the form that M(linuxnet.vnet.vnet_state) takes; feeding it back changes nothing.
@@ -26,7 +26,7 @@ options:
     choices: [state, capabilities]
     default: [state, capabilities]
   kinds:
-    description: Link kinds to try for C(capabilities). Without it all. Trying a kind loads its driver, as using it would.
+    description: Link kinds to try for C(capabilities). Without it all, with an empty list none. Trying a kind loads its driver, as using it would.
     type: list
     elements: str
 """
@@ -76,7 +76,10 @@ bonds:
   type: list
   elements: dict
 capabilities:
-  description: Dicts C(kinds) and C(features) of names to whether the kernel has them.
+  description:
+    - Dicts C(kinds) and C(features) of names to whether the machine has them.
+    - Among the features are C(nftables), the library libnftables that M(linuxnet.vnet.vnet_nat) loads, and C(teamd), the program that runners of
+      M(linuxnet.vnet.vnet_team) need. The others are features of the kernel's drivers, of those kinds that were tried and are there.
   returned: when gathered
   type: dict
 """

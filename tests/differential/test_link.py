@@ -332,7 +332,9 @@ def test_capabilities_are_what_ip_link_add_can_do(spaces):
         assert ('Unknown device type' in done.stderr) != has, f'{kind}: {done.stderr}'
         if not done.returncode:
             ours.ip('link del probe')
-    assert told['features'] == {'bridge_vlan_filtering': True, 'bridge_mcast_snooping': True, 'vxlan_vnifilter': True}
+    assert told['features'] == {'bridge_vlan_filtering': True, 'bridge_mcast_snooping': True, 'vxlan_vnifilter': True, 'nftables': True, 'teamd': True}
+    packages = {'nftables': True, 'teamd': True}
+    assert run_here('vnet_info', {'gather': ['capabilities'], 'kinds': []})['capabilities'] == {'kinds': {}, 'features': packages}
 
 
 # ---- traps

@@ -11,9 +11,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces, nft
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, Request, open_socket
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import bond_found
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import bond_found, team_daemon
 
 _EOPNOTSUPP = 95
 #: (name, kind, option that is set and read back, options that it needs)
@@ -67,7 +67,8 @@ def activity(world, places: list) -> dict:
 
 
 def capabilities(kinds: list | None = None) -> dict:
-    """{'kinds': {name: bool}, 'features': {name: bool}} of these kinds, or of all, tried in a namespace that vanishes afterwards.
+    """{'kinds': {name: bool}, 'features': {name: bool}} of these kinds, or of all, tried in a namespace that vanishes afterwards. Features are what
+    kinds that are there can do, and whether library and program are there that packages bring.
 
     Trying a kind loads its driver, and a few drivers (bonding, dummy, ifb) make devices of their own when they are loaded.
     """
@@ -83,8 +84,8 @@ def capabilities(kinds: list | None = None) -> dict:
         finally:
             namespaces.setns(home)
         found = {name: _has_kind(kernel, name) for name in sorted(KINDS if kinds is None else kinds)}
-        return {'kinds': found, 'features': {
-            name: _keeps(kernel, kind, option, True, **more) for name, kind, option, more in _FEATURES if found.get(kind)}}
+        features = {name: _keeps(kernel, kind, option, True, **more) for name, kind, option, more in _FEATURES if found.get(kind)}
+        return {'kinds': found, 'features': {**features, 'nftables': nft.there(), 'teamd': team_daemon.program() is not None}}
     finally:
         kernel.close()
 

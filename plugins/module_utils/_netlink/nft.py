@@ -42,6 +42,15 @@ def run(commands: str, as_json: bool = False) -> str:
         library.nft_ctx_free(context)
 
 
+def there() -> bool:
+    """Whether libnftables can be loaded. Whether the kernel has nftables is another matter, and asking makes it load its modules."""
+    try:
+        _library()
+    except MissingAbility:
+        return False
+    return True
+
+
 def refusal(text: str):
     """The error that nft's words stand for: 'Error: Could not process rule: File exists\\nadd ...\\n^^^'."""
     line = next((line for line in text.splitlines() if 'Error: ' in line), text.strip() or 'nft gave no reason')

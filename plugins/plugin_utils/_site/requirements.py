@@ -4,10 +4,13 @@
 """What a document needs of a machine, held against what vnet_info has found there."""
 from __future__ import annotations
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources import team_fields
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site.documents import Document
 
-# Names that Debian's and Fedora's families share.
-PYROUTE2, NFTABLES = "python3-pyroute2", "nftables"
+PYROUTE2 = "python3-pyroute2"
+# Feature: the package that brings it. The names are those of Fedora's family, which Debian's shares but for what is in APT.
+PACKAGES = {"nftables": "nftables", "teamd": "teamd"}
+APT = {"teamd": "libteam-utils"}
 
 
 def needs(document: Document) -> dict[tuple[str, str], list[str]]:
@@ -20,15 +23,26 @@ def needs(document: Document) -> dict[tuple[str, str], list[str]]:
                 found.setdefault(("features", "bridge_vlan_filtering"), []).append(item["name"])
     for item in document["teams"]:
         found.setdefault(("kinds", "team"), []).append(item["name"])
+        if _by_daemon(item):
+            found.setdefault(("features", "teamd"), []).append(item["name"])
     for item in document["nat"]:
         found.setdefault(("features", "nftables"), []).append(f"the NAT of {item['src']}")
     return found
 
 
-def lacking(host: str, document: Document, found: dict) -> dict[str, list[str]]:
+def _by_daemon(team: dict) -> bool:
+    """Whether the kernel alone cannot serve a team, which is then what vnet_team refuses without teamd."""
+    if team.get("state") == "absent":
+        return False
+    values = team_fields.parse({key: value for key, value in team.items() if key not in ("netns", "state")}, "teams")
+    return values.get("implementation") == "teamd" or team_fields.needs_daemon(values, values.get("runner")) is not None
+
+
+def lacking(host: str, document: Document, found: dict, manager: str | None = None) -> dict[str, list[str]]:
     """``{'packages': [...], 'problems': [...]}``: what can be installed, and one sentence for each ability that no package of ours brings.
 
     :param found: the result of vnet_info.
+    :param manager: what installs packages there (the fact pkg_mgr).
     """
     if "capabilities" not in found and "state" not in found:
         told = [found.get("msg") or "the machine did not tell what it can do", found.get("module_stderr")]
@@ -36,7 +50,7 @@ def lacking(host: str, document: Document, found: dict) -> dict[str, list[str]]:
         return {"packages": [PYROUTE2], "problems": []} if "pyroute2" in message else {"packages": [], "problems": [f"{host}: {message}"]}
     capabilities = found.get("capabilities", {})
     missing = {key: users for key, users in needs(document).items() if not capabilities.get(key[0], {}).get(key[1], True)}
-    packages = [NFTABLES] if missing.pop(("features", "nftables"), None) else []
+    packages = [APT.get(name, package) if manager == "apt" else package for name, package in PACKAGES.items() if missing.pop(("features", name), None)]
     return {"packages": packages, "problems": [_sentence(host, name, users) for (section, name), users in missing.items()]}
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import copy
 import time
+from unittest import mock
 
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.linuxnet.vnet.plugins.filter import site
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import info
 from ansible_collections.linuxnet.vnet.plugins.plugin_utils._site import documents, names, variables
 
 FILTERS = site.FilterModule().filters()
@@ -582,20 +584,46 @@ def test_a_segment_that_others_cannot_know_of_is_refused(hosts):
         site.site_document(hosts, "node1", ["vxlan"], mesh_of(hosts), vxlan_segments=segment)
 
 
+def told(nftables=True, teamd=True, **kinds):
+    """The capabilities that vnet_info tells of a machine, whose kernel is played."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(info, "Kernel", mock.MagicMock())
+        patch.setattr(info, "open_socket", mock.Mock())
+        patch.setattr(info.namespaces, "unshare_net", mock.Mock())
+        patch.setattr(info.namespaces, "setns", mock.Mock())
+        patch.setattr(info, "_has_kind", lambda kernel, kind: kinds[kind])
+        patch.setattr(info, "_keeps", lambda kernel, kind, option, value, **more: False)
+        patch.setattr(info.nft, "LIBRARY", info.nft.LIBRARY if nftables else "libnone.so.1")
+        patch.setattr(info.nft, "_loaded", [(None, None)] if nftables else [])
+        patch.setattr(info.team_daemon, "program", lambda: "/usr/bin/teamd" if teamd else None)
+        return {"state": {}, "capabilities": info.capabilities(list(kinds))}
+
+
 def test_what_a_machine_lacks(hosts):
-    everything = {"kinds": {}, "features": {}}
-    assert FILTERS["site_lacking"]({"capabilities": everything}, hosts, "node1") == {"packages": [], "problems": []}
-    assert FILTERS["site_lacking"]({"msg": "this host has no usable pyroute2"}, hosts, "node1") == {"packages": ["python3-pyroute2"], "problems": []}
-    assert FILTERS["site_lacking"]({"msg": "needs root"}, hosts, "node1")["problems"] == ["node1: needs root"]
-    lacking = FILTERS["site_lacking"](
-        {"capabilities": {"kinds": {"bond": False, "veth": True}, "features": {"bridge_vlan_filtering": False, "nftables": False}}}, hosts, "node1"
-    )
-    assert lacking["packages"] == ["nftables"]
-    assert lacking["problems"] == [
+    lacking = FILTERS["site_lacking"]
+    assert lacking(told(), hosts, "node1") == {"packages": [], "problems": []}
+    assert lacking({"msg": "this host has no usable pyroute2"}, hosts, "node1") == {"packages": ["python3-pyroute2"], "problems": []}
+    assert lacking({"msg": "needs root"}, hosts, "node1")["problems"] == ["node1: needs root"]
+    found = told(nftables=False, teamd=False, bond=False, veth=True, bridge=True)
+    assert lacking(found, hosts, "node1")["packages"] == ["nftables"]
+    assert lacking(found, hosts, "node1")["problems"] == [
         "node1: the kernel has no bond, which uplink0 needs; install a kernel with it (on Debian linux-image-amd64), or give aggregation_links no kind.",
         "node1: the kernel has no bridge vlan filtering, which br0 needs; install a kernel with it (on Debian linux-image-amd64),"
         " or give each segment a bridge of its own without vid.",
     ]
+    assert lacking(told(nftables=False, teamd=False), hosts, "node2") == {"packages": [], "problems": []}  # no gateway, no team
+
+
+@pytest.mark.parametrize("team, needed", [
+    ({"runner": "lacp"}, True), ({"runner": "roundrobin", "team": {"implementation": "teamd"}}, True), ({"runner": "activebackup"}, False), ({}, False),
+    ({"runner": "activebackup", "team": {"link_watch": {"name": "arp_ping", "target_host": "192.0.2.1"}}}, True),
+])
+def test_teams_that_need_the_daemon(hosts, team, needed):
+    hosts["node2"]["aggregation_links"] = [{"name": "team0", "kind": "team", "ports": ["eth1"]} | team]
+    assert FILTERS["site_lacking"](told(teamd=False), hosts, "node2")["packages"] == (["teamd"] if needed else [])
+    hosts["node2"]["ansible_facts"] = {"pkg_mgr": "apt"}
+    assert FILTERS["site_lacking"](told(teamd=False), hosts, "node2")["packages"] == (["libteam-utils"] if needed else [])
+    assert FILTERS["site_lacking"](told(), hosts, "node2")["packages"] == []
 
 
 def test_names_fit_and_stay():
