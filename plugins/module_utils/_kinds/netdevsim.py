@@ -123,6 +123,7 @@ class SimulatedVfs(NumVfs):
     """As many as wanted: the driver allows few at first, and more where its file in debugfs is told so, while there are none."""
 
     options = ('num_vfs', 'id')
+    fresh = {**NumVfs.fresh, 'spoofchk': False}
 
     def set(self, base, name, number):
         if number > _VFS_AT_FIRST:
@@ -152,7 +153,7 @@ class SimulatedVfs(NumVfs):
             return super().commands(netns, name, values, before)
         none = super().commands(netns, name, {'num_vfs': 0}, {}) if before.get('num_vfs') else []
         limit = f"{_DEBUG}/{self._limit('netdevsim' + str(values.get('id', before.get('id'))))}"
-        return [*none, ['sh', '-c', f'echo {number} > {limit}'], *super().commands(netns, name, values, {})]
+        return [*none, ['sh', '-c', f'echo {number} > {limit}'], *super().commands(netns, name, values, {'vfs': before.get('vfs', ())})]
 
 
 def _check(values: dict):

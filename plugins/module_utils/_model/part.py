@@ -14,11 +14,13 @@ class Part:
     the link are through, or, where it `makes` the link, before them.
 
     options  names of the options, in the kind's dict, or among the common ones
+    beside   names of common options that are lost by setting its own, so that it is told what they were
     makes    the link is not made by a message, but by make()
     removes  the link is not removed by a message, but by remove()
     """
 
     options: tuple = ()
+    beside: tuple = ()
     makes = removes = False
 
     def observe(self, kernel, netns: str | None, found) -> dict:

@@ -210,9 +210,15 @@ def _file(name: str) -> str:
 
 
 class NumVfs(Part):
-    """How many there are. The kernel goes from one number to another only through none."""
+    """How many there are. The kernel goes from one number to another only through none, which loses their settings.
+
+    fresh  settings that a new function has, whatever the driver
+    """
 
     options = ('num_vfs',)
+    beside = ('vfs',)
+    fresh = {'mac': '00:00:00:00:00:00', 'vlan': 0, 'qos': 0, 'proto': '802.1q', 'min_tx_rate': 0, 'max_tx_rate': 0, 'query_rss': False, 'state': 'auto',
+             'trust': False}
 
     def observe(self, kernel, netns, found):
         if kernel is None:
@@ -258,7 +264,10 @@ class NumVfs(Part):
 
     def commands(self, netns, name, values, before):
         numbers = ([0] if before.get('num_vfs') and values['num_vfs'] else []) + [values['num_vfs']]
-        return [[*within(netns), 'sh', '-c', '; '.join(f'echo {number} > /sys/{_file(name)}' for number in numbers)]]
+        again = [{option: value for option, value in row.items() if option == 'id' or self.fresh.get(option) != value}
+                 for row in before.get('vfs', ()) if row['id'] < values['num_vfs']]
+        return [[*within(netns), 'sh', '-c', '; '.join(f'echo {number} > /sys/{_file(name)}' for number in numbers)],
+                *Vfs().commands(netns, name, {'vfs': again}, {})]
 
 
 NUM_DOC = ('Number of virtual functions of the device. Between two numbers the kernel goes through 0, so all of them are made anew;'

@@ -19,6 +19,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import
     IFF_UP, RTM_DELLINK, RTM_DELLINKPROP, RTM_GETLINK, RTM_NEWLINK, RTM_NEWLINKPROP,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._parts.vfs import Vfs
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_around import far_parent
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import (
     ADDRGENMODES, COMMON, COMMON_PARTS, FLAGS, KIND_FIELDS, PLAIN, PORT_FIELDS, PORTS, restorable,
@@ -147,7 +148,14 @@ class Link(Resource):
     # -- plan ---------------------------------------------------------------------------------------------------------
 
     def plan(self, wanted, scopes, world):
-        return LinkPlan(self, wanted, scopes, world).operations()
+        operations = LinkPlan(self, wanted, scopes, world).operations()
+        for operation in operations:
+            before = (operation.before or {}) if operation.action == 'set' else {}
+            if 'num_vfs' in before or 'num_vfs' in before.get('netdevsim', ()):
+                found = world.links(operation.netns)[operation.key]
+                found.look(Vfs())  # no dump tells of them
+                operation.facts['beside'] = {'vfs': found.values.get('vfs', [])}
+        return operations
 
     # -- netlink ------------------------------------------------------------------------------------------------------
 
@@ -468,12 +476,13 @@ def _info_data(kind, own: dict, index_of) -> bytes:
 def _part_settings(kind, operation) -> list[tuple]:
     """(part, values, values before) of the parts that have something to set; a link that has just been made has no values before."""
     settings, values, same = [], operation.values, operation.facts.get('together', {})
-    before = operation.before if operation.before and operation.action == 'set' else {}
+    before, beside = operation.before if operation.before and operation.action == 'set' else {}, operation.facts.get('beside', {})
     for part, now, old in ([(part, values.get(kind.key, {}), {**same, **before.get(kind.key, {})}) for part in kind.parts] if kind is not None else []) + [
             (part, values, before) for part in COMMON_PARTS]:
         wanted = {option: now[option] for option in part.options if option in now}
         if wanted:
-            settings.append((part, wanted, {option: old[option] for option in part.options if option in old}))
+            known = {option: old[option] for option in part.options if option in old}
+            settings.append((part, wanted, {**{option: beside[option] for option in part.beside if option in beside}, **known}))
     return settings
 
 

@@ -142,6 +142,22 @@ def test_commands_of_virtual_functions():
         ['sh', '-c', 'echo 0 > /sys/class/net/e/device/sriov_numvfs; echo 5 > /sys/class/net/e/device/sriov_numvfs']]
 
 
+def test_commands_put_back_what_new_functions_lose():
+    """As apply() does: the kernel makes all of them anew."""
+    rows = [{'id': 0, 'mac': '02:00:00:00:00:07', 'vlan': 0, 'qos': 0, 'proto': '802.1q', 'spoofchk': False, 'state': 'auto', 'trust': False},
+            {'id': 1, 'mac': '00:00:00:00:00:00', 'vlan': 7, 'qos': 2, 'proto': '802.1ad', 'min_tx_rate': 0, 'max_tx_rate': 9, 'trust': True},
+            {'id': 2, 'mac': '02:00:00:00:00:09'}]
+    set_by_hand = [line.split() for line in ('ip link set dev e vf 1 vlan 7 qos 2 proto 802.1ad', 'ip link set dev e vf 1 max_tx_rate 9',
+                                             'ip link set dev e vf 1 trust on')]
+    mac = 'ip link set dev e vf 0 mac 02:00:00:00:00:07'.split()
+    assert vfs.NumVfs().commands(None, 'e', {'num_vfs': 2}, {'num_vfs': 3, 'vfs': rows})[1:] == [
+        mac, 'ip link set dev e vf 0 spoofchk off'.split(), *set_by_hand]
+    assert netdevsim.SimulatedVfs().commands(None, 'e', {'num_vfs': 2}, {'num_vfs': 3, 'vfs': rows, 'id': 1})[1:] == [mac, *set_by_hand]
+    assert netdevsim.SimulatedVfs().commands(None, 'e', {'num_vfs': 5}, {'num_vfs': 3, 'vfs': rows, 'id': 1})[3:] == [
+        mac, *set_by_hand, 'ip link set dev e vf 2 mac 02:00:00:00:00:09'.split()]
+    assert len(vfs.NumVfs().commands(None, 'e', {'num_vfs': 0}, {'num_vfs': 3, 'vfs': rows})) == 1
+
+
 def test_ports_of_a_simulated_nic():
     assert netdevsim.KIND.brings({'id': 7, 'ports': 3}) == ['eni7np2', 'eni7np3'] and netdevsim.KIND.brings({'id': 7}) == []
 
