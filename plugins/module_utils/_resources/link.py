@@ -152,9 +152,10 @@ class Link(Resource):
         for operation in operations:
             before = (operation.before or {}) if operation.action == 'set' else {}
             if 'num_vfs' in before or 'num_vfs' in before.get('netdevsim', ()):
-                found = world.links(operation.netns)[operation.key]
-                found.look(Vfs())  # no dump tells of them
-                operation.facts['beside'] = {'vfs': found.values.get('vfs', [])}
+                found = world.links(operation.netns).get(operation.key)
+                if found is not None:  # else it comes from another namespace first
+                    found.look(Vfs())  # no dump tells of them
+                    operation.facts['beside'] = {'vfs': found.values.get('vfs', [])}
         return operations
 
     # -- netlink ------------------------------------------------------------------------------------------------------
