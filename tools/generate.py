@@ -121,9 +121,11 @@ def document(field) -> str:
     kind = field.type
     text = field.doc
     if kind.allowed and not kind.spec.get('choices') and kind.spec['type'] not in ('bool', 'dict') and subtable(kind) is None:
-        text += f" Allowed: {re.sub(r'(?<= )([.]+)(?=[ ,]|$)', r'V(\1)', kind.allowed)}."
+        allowed = re.sub(r'(?<= )([.]+)(?=[ ,]|$)', r'V(\1)', kind.allowed)
+        text += f' Allowed: {allowed}.'
     if field.default is not None:
-        text += f" The default at creation is V({str(field.default).lower() if isinstance(field.default, bool) else field.default})."
+        default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        text += f' The default at creation is V({default}).'
     if field.live == 'recreate':
         text += ' The kernel cannot change it on a live link.'
     elif field.live == 'down':

@@ -33,7 +33,8 @@ def play(tmp_path):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         environment |= {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(tmp_path),
                         "ANSIBLE_REMOTE_TEMP": str(tmp_path)}
-        done = subprocess.run([PLAYBOOK, "-i", inventory, path, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        words = [PLAYBOOK, "-i", inventory, path, *words]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -59,12 +60,13 @@ def test_check_mode_on_a_machine_without_pyroute2(play, tmp_path):
     python.chmod(0o755)
     item = {"name": "lo", "hosts": ["fresh", "ready"]}
     hosts = {"fresh": {"ansible_python_interpreter": str(python)}, "ready": {"ansible_python_interpreter": sys.executable}}
-    said = play("site", {name: {"aggregation_links": [item], **variables} for name, variables in hosts.items()}, "-e", "site_hosts=machines", "--check", "--diff")
+    hosts = {name: {"aggregation_links": [item], **variables} for name, variables in hosts.items()}
+    said = play("site", hosts, "-e", "site_hosts=machines", "--check", "--diff")
     assert re.search(r"python3-pyroute2 would be installed on fresh", said)
     recap = said.partition("PLAY RECAP")[2]
     assert re.search(r"^fresh .* failed=0 ", recap, re.MULTILINE) and re.search(r"^ready .* failed=0 ", recap, re.MULTILINE)
     built = said.partition("TASK [Build what the variables describe")[2].partition("TASK")[0]
-    assert "[ready]" in built and "fresh" not in built
+    assert "[ready]" in built and "fresh" not in built, said
 
 
 def test_servers_on_machines_outside_the_limit(play):
