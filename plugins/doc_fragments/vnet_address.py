@@ -126,7 +126,8 @@ options:
       proto: *proto
   purge:
     description:
-      - "Remove what is not listed, within each listed O(dev); the kernel's own link-local addresses stay."
+      - "Remove what is not listed, within each listed O(dev); the loopback's own addresses, the kernel's link-local ones and temporary ones
+        stay."
     type: bool
   allow_disconnect:
     description:

@@ -11,8 +11,8 @@ short_description: Manage IPv4 and IPv6 addresses
 version_added: 0.1.0
 description:
   - Adds and removes addresses of links. Addresses that this module makes carry the protocol number 118, where the kernel has it.
-  - O(purge) removes the other addresses of a link whoever made them, those of DHCP and of router advertisements, too. Only link-local and temporary
-    addresses of IPv6 stay.
+  - O(purge) removes the other addresses of a link whoever made them, those of DHCP and of router advertisements, too. Only V(127.0.0.1/8) and V(::1/128)
+    of the loopback stay, and of IPv6 temporary addresses and link-local ones that the kernel made or that say of nobody who did.
   - One task is one transaction; when an operation fails, those already applied are undone.
 author: The linuxnet.vnet contributors (!UNKNOWN)
 extends_documentation_fragment:

@@ -431,3 +431,15 @@ def test_entry_without_a_vlan_goes(spaces):
     assert ours.module('vnet_fdb', **listed)['changed'] and fdb_of(ours) == before
     ours.module('vnet_fdb', dev='p', mac=M(0x11), master=True, state='absent')
     assert fdb_of(ours) == []
+
+
+def test_purge_of_addresses_leaves_the_kernels_own(spaces):
+    """Those of the loopback and link-local ones are the kernel's; a link-local one that the module made is not."""
+    ours = spaces('ours')
+    ours.batch(['ip link set dev lo up', 'ip link add d0 address 02:00:00:00:00:01 type dummy', 'ip link set dev d0 addrgenmode eui64', 'ip link set dev d0 up',
+                'ip addr add 127.0.0.2/8 dev lo'])
+    ours.module('vnet_address', dev='d0', config=[{'address': 'fe80::1/64'}, {'address': '192.0.2.1/24'}])
+    assert {'dev': 'd0', 'address': 'fe80::1/64'}.items() <= next(one for one in round_trip(ours.name)['addresses'] if 'fe80' in one['address']).items()
+    config = [{'dev': 'lo', 'purge': True}, {'dev': 'd0', 'purge': True}]
+    run_here('vnet_state', {'addresses': [dict(item, netns=ours.name) for item in config]})
+    assert sorted(one['local'] for link in ours.json('ip addr')[0] for one in link['addr_info']) == ['127.0.0.1', '::1', 'fe80::ff:fe00:1']

@@ -22,6 +22,7 @@ _SUPPLEMENT = ((8, 'IFA_FLAGS', 'uint32'), (9, 'IFA_RT_PRIORITY', 'uint32'), (11
 _FLAGS = {'nodad': 0x02, 'optimistic': 0x04, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200, 'autojoin': 0x400}
 _DADFAILED = 0x08
 _PERMANENT, _SECONDARY, _TEMPORARY = 0x80, 0x01, 0x01
+_LOOPBACK = (('lo', '127.0.0.1/8'), ('lo', '::1/128'))  #: what the kernel gives to it
 
 
 def _secondary_of(values: dict, primary: dict) -> bool:
@@ -98,7 +99,9 @@ class Address(Entry):
         return key[0] == scope.limits['dev'] and self.returns(values)
 
     def returns(self, values):
-        return not (values.get('proto') == 'kernel_ll' or values.get('temporary') or values['address'].startswith('fe80:'))
+        if values.get('temporary') or values.get('proto') in ('kernel_lo', 'kernel_ll') or (values['dev'], values['address']) in _LOOPBACK:
+            return False
+        return not values['address'].startswith('fe80:') or values.get('proto', 0) != 0  # before Linux 5.18 nothing says whose it is
 
     def plan(self, wanted, scopes, world):
         """The kernel drops routes and neighbours of a link with its last IPv4 address: they come back with an address that does."""
@@ -228,6 +231,6 @@ class Address(Entry):
         return [[*prefix('ip', operation.netns), 'address', verb, *words, 'dev', values['dev']]]
 
     def document(self, key, values, netns, world):
-        if not self.returns(values) or values['dev'] == 'lo' and values['address'] in ('127.0.0.1/8', '::1/128'):
+        if not self.returns(values):
             return None
         return {name: value for name, value in values.items() if name in self.table.by_name and (name, value) != ('proto', 0)}

@@ -23,7 +23,7 @@ SCOPES = {
     'netns': 'the names that O(purge_match) covers',
     'bridge_vlans': 'each listed O(dev)',
     'fdb': 'each listed O(dev), among permanent and static entries',
-    'addresses': "each listed O(dev); the kernel's own link-local addresses stay",
+    'addresses': "each listed O(dev); the loopback's own addresses, the kernel's link-local ones and temporary ones stay",
     'neighs': 'each listed O(dev), among permanent entries',
     'routes': 'O(table) and O(protocol), which default to V(main) and to the mark of this collection, and O(family), where it is given',
     'nexthops': 'O(netns) and O(protocol), which defaults to the mark of this collection',
