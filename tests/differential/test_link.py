@@ -320,6 +320,23 @@ def test_purge(spaces):
     assert 'purge_match' in ours.refused('vnet_link', purge=True, name='t-1')['msg']
 
 
+def test_purge_keeps_what_listed_links_need(spaces):
+    """Masters and parents of listed links, and devices of listed teams."""
+    ours = spaces('ours')
+    ours.batch(['ip link add name t-br type bridge', 'ip link add name d0 type dummy', 'ip link add name t-d1 type dummy', 'ip link set dev t-d1 up',
+                'ip link add link t-d1 name v5 type vlan id 5', 'ip link add name t-team type team', 'ip link add name t-gone type dummy'])
+    document = {'links': [{'netns': ours.name, 'purge': True, 'purge_match': ['t-*'], 'config': [
+        {'name': 'd0', 'kind': 'dummy', 'master': 't-br'}, {'name': 'v5', 'mtu': 1400}]}],
+        'teams': [{'netns': ours.name, 'name': 't-team', 'runner': 'roundrobin', 'implementation': 'kernel'}]}
+    foretold = run_here('vnet_state', document, check=True)
+    made = run_here('vnet_state', document)
+    assert made['operations'] == foretold['operations'] and not made.get('warnings')
+    assert set(ours.links()) == {'lo', 't-br', 'd0', 't-d1', 'v5', 't-team'}
+    assert not run_here('vnet_state', document)['changed']
+    refused = ours.refused('vnet_link', config=[{'name': 'v5', 'mtu': 1300}, {'name': 't-d1', 'state': 'absent'}])
+    assert "'v5'" in refused['msg'] and 'v5' in ours.links()
+
+
 # ---- vnet_info
 
 

@@ -299,3 +299,73 @@ def test_pair_whose_other_end_is_in_a_namespace_without_a_name(spaces):
         process.communicate(b'\n')
     failed = caught.value.result
     assert failed['rolled_back'] is False and "the other end of 'v0' was in a network namespace that has no name; it is 'peer-v0' here now" in failed['msg']
+
+
+def test_pairs_exchange_ends(spaces):
+    """Both pairs are made anew, each with the other end that the other one had; what hung on the ends is put back, or all of it as it was."""
+    ours, there = spaces('ours', 'there')
+    ours.batch([f'ip link add name a address {MAC(1)} type veth peer name b address {MAC(2)} netns {there.name}',
+                f'ip link add name c address {MAC(3)} type veth peer name d address {MAC(4)} netns {there.name}',
+                'ip link set dev a up', 'ip link set dev c up'])
+    there.batch(['ip link set dev b up', 'ip link set dev d up', 'ip link set dev d mtu 1400', 'ip addr add 192.0.2.1/24 dev b',
+                 'ip addr add 192.0.3.1/24 dev d'])
+    wanted = [{'name': name, 'kind': 'veth', 'recreate': True, 'peer': {'name': peer, 'netns': there.name}} for name, peer in (('a', 'd'), ('c', 'b'))]
+    before = seen(there)
+    refused_and_back(ours, links=wanted)
+    there.unchanged(before, seen(there))
+    assert ours.module('vnet_link', config=wanted)['changed']
+    assert not ours.module('vnet_link', config=wanted)['changed']
+    assert {link['ifname']: link['mtu'] for link in there.json('ip link')[0]} | {'lo': 0} == {'lo': 0, 'b': 1500, 'd': 1400}
+    assert {one['local'] for link in there.json('ip addr')[0] for one in link['addr_info'] if one['family'] == 'inet'} == {'192.0.2.1', '192.0.3.1'}
+    # an end comes home: another link, which has nothing of the old one
+    home = {'name': 'a', 'kind': 'veth', 'recreate': True, 'peer': {'name': 'e', 'netns': ours.name}}
+    refused_and_back(ours, links=[home])
+    assert ours.module('vnet_link', config=[home])['changed'] and not ours.module('vnet_link', config=[home])['changed']
+    assert set(ours.links()) == {'lo', 'a', 'c', 'e'} and set(there.links()) == {'lo', 'b'}
+
+
+def test_what_sits_on_the_other_end(spaces):
+    """It goes with the pair, by an operation of its own, and comes back."""
+    ours = spaces('ours')
+    ours.batch([f'ip link add name a address {MAC(1)} type veth peer name b address {MAC(2)}', 'ip link set dev a up', 'ip link set dev b up',
+                'ip link add link b name b.5 type vlan id 5', 'ip link set dev b.5 up', 'ip addr add 192.0.2.1/24 dev b.5'])
+    refused_and_back(ours, links=[{'name': 'a', 'state': 'absent'}])
+    refused = ours.refused('vnet_link', name='a', kind='veth', recreate=True, num_tx_queues=3, peer={'name': 'b'})
+    assert 'b.5' in refused['msg'] and set(ours.links()) == {'lo', 'a', 'b', 'b.5'}
+    assert [one['name'] for one in ours.module('vnet_link', name='a', state='absent')['operations']] == ['b.5', 'a']
+
+
+SOURCES = ['ip link set dev lo up', 'ip link add d0 type dummy', 'ip link add d1 type dummy', 'ip link set dev d0 up', 'ip link set dev d1 up',
+           'ip addr add 192.0.2.1/24 dev d0', 'ip addr add 2001:db8::1/64 dev d0 nodad', 'ip addr add 198.51.100.1/24 dev d1',
+           'ip addr add 198.51.100.2/24 dev d1', 'ip addr add 2001:db8:1::1/128 dev d1 nodad', 'ip route add 10.1.0.0/16 via 192.0.2.9 src 198.51.100.1',
+           'ip route add 10.2.0.0/16 via 192.0.2.9 src 198.51.100.2', 'ip route add 2001:db8:9::/48 via 2001:db8::9 src 2001:db8:1::1']
+
+
+@pytest.mark.parametrize('change', [
+    {'addresses': [{'dev': 'd1', 'address': '198.51.100.1/24', 'state': 'absent'}, {'dev': 'd1', 'address': '2001:db8:1::1/128', 'state': 'absent'}]},
+    {'addresses': [{'dev': 'd1', 'purge': True}]}, {'links': [{'name': 'd1', 'state': 'absent'}]}, {'links': [{'name': 'd1', 'up': False}]},
+    {'addresses': [{'dev': 'd1', 'address': '2001:db8:1::1/128', 'metric': 7}]},
+], ids=str)
+def test_routes_have_their_source_back(spaces, change):
+    """Routes on other links go with the address that is their source, or stay without it."""
+    ours = spaces('ours')
+    ours.batch(SOURCES)
+    refused_and_back(ours, **change)
+
+
+@pytest.mark.parametrize('module, options', [
+    ('vnet_address', {'dev': 'd1', 'config': [{'address': '198.51.100.1/24', 'label': 'd1:x'}, {'address': '2001:db8:1::1/128', 'home': True}]}),
+    ('vnet_address', {'dev': 'd1', 'purge': True, 'config': [{'address': f'198.51.100.{host}/25'} for host in (1, 2)] + [{'address': '2001:db8:1::1/64'}]}),
+    ('vnet_link', {'name': 'd1', 'kind': 'dummy', 'num_tx_queues': 4, 'recreate': True}),
+])
+def test_routes_keep_their_source(spaces, module, options):
+    ours = spaces('ours')
+    ours.batch(SOURCES)
+
+    def of_others():
+        found = ours.normal('ip route show table all')['ip route show table all']
+        return [route for route in found if route['dst'] in ('10.1.0.0/16', '10.2.0.0/16', '2001:db8:9::/48')]
+
+    before = of_others()
+    ours.module(module, **options)
+    assert len(before) == 3 and of_others() == before

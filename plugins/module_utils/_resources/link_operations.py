@@ -31,6 +31,8 @@ class LinkOperations(LinksAround):
         self.section = resource.section
         self.out: list[Operation] = []
         self.deleted: set = set()  # (namespace, name) of links that go
+        self.remade: dict = {}  # {(namespace, name): wanted link that makes it anew}
+        self.lost: dict = {}  # {(namespace, name) of links that go to be made anew, and of other ends that go with them: wanted link}
         self.risen: list = []  # (wanted link that comes up, namespace and VLAN on it that is down)
         self.released: list = []  # (namespace, port, item) of VRFs that go
 

@@ -11,13 +11,13 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import DOWN, IN_PLACE, RECREATE
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_around import far_parent, is_fallback, place_name, removable
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON_PARTS, PORTS, restorable
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_operations import HUNG, OF_PORT, OF_UP
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_recreate import LinkRecreate
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import (
-    PLACE, complete, costs, difference, late_options, unique_options, value_at, values_back, with_defaults, without_late,
+    PLACE, complete, costs, difference, late_options, references, unique_options, value_at, values_back, with_defaults, without_late,
 )
 
 _OF_PARTS = {option for part in COMMON_PARTS for option in part.options}
@@ -31,12 +31,14 @@ class LinkPlan(LinkRecreate):
 
     def operations(self) -> list[Operation]:
         for one in self.wanted:
+            if not one.absent:
+                self._present(one)
+        for one in self.wanted:
             if one.absent:
                 self._absent(one)
-            else:
-                self._present(one)
         for scope in self.scopes:
             self._purge(scope)
+        self._check_remade()
         self._unique()
         self._keep_mtus()
         self._release()
@@ -250,22 +252,42 @@ class LinkPlan(LinkRecreate):
         kept = self._kept_peer(one.netns, found)
         if kept is not None:
             raise InputError(f"{one.where}: '{one.key}' cannot go alone: its other end '{kept.key}' in {place_name(kept.netns)} is listed ({kept.where})")
+        kept = self._kept_child(one.netns, found)
+        if kept is not None:
+            raise InputError(f"{one.where}: '{one.key}' cannot go: '{kept.key}' in {place_name(kept.netns)} sits on it and is listed ({kept.where})")
         self._delete(one.netns, found, one.where)
 
     def _purge(self, scope):
+        """What listed links need stays: the other ends of pairs, what they sit on, their masters."""
+        needed = {place[1:] for one in self.wanted if not one.absent for place in references(one.netns, one.values, late=True)}
         for name, found in list(self.world.links(scope.netns).items()):
-            wanted = self.index.get((scope.netns, name))
-            if wanted is not None or name == 'lo' or not removable(found) or is_fallback(found) or (scope.netns, name) in self.deleted:
+            place = (scope.netns, name)
+            if place in self.index or name == 'lo' or not removable(found) or is_fallback(found) or place in self.deleted or place in self.lost:
                 continue
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']) and self._kept_peer(scope.netns, found) is None:
+            if not any(fnmatch.fnmatchcase(name, pattern) for pattern in scope.limits['match']) or place in needed or self.world.promised(*place):
+                continue
+            if self._kept_peer(scope.netns, found) is None and self._kept_child(scope.netns, found) is None:
                 self._delete(scope.netns, found, scope.where)
 
+    def _kept_child(self, netns, found) -> Wanted | None:
+        """A link that is listed to stay and goes with this one; not one that is made anew, elsewhere by then."""
+        peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        for place, child in self._children(netns, found.name) + (self._children(*peer[:2]) if peer is not None else []):
+            other = self.index.get((place, child.name))
+            if other is not None and not other.absent and (place, child.name) not in self.lost:
+                return other
+            kept = self._kept_child(place, child)
+            if kept is not None:
+                return kept
+        return None
+
     def _delete(self, netns, found, where):
-        """Delete a link; what sits on it goes before it, by operations of its own."""
-        self.deleted.add((netns, found.name))
+        """Delete a link; what sits on it or on its other end goes before it, by operations of its own."""
+        peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        self.deleted |= {(netns, found.name), *([peer[:2]] if peer is not None else [])}
         needs = set()
-        for place, child in self._children(netns, found.name):
-            if (place, child.name) not in self.deleted:
+        for place, child in self._children(netns, found.name) + (self._children(*peer[:2]) if peer is not None else []):
+            if (place, child.name) not in self.deleted and (place, child.name) not in self.lost:
                 self._delete(place, child, where)
             needs.add(('gone', place, child.name))
         delete = self._deletion(netns, found.name)
@@ -276,10 +298,8 @@ class LinkPlan(LinkRecreate):
         delete.where, delete.before = where, restorable(found.values)
         delete.undo = [creation, *self._ports_back(netns, found.name, found.kind, creation.values, ports), *self._down_above(netns, ports),
                        *self.hung(netns, found.name, HUNG), *self._master_back(netns, found.values.get('master'))]
-        peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         if peer is not None:
-            self.deleted.add(peer[:2])
-            delete.undo += self._peer_back(peer)
+            delete.undo += [*self._peer_back(peer), *self._master_back(peer[0], peer[2].values.get('master'))]
             delete.facts['peer'] = peer[:2]
         # ports that go as well go first: taken back in reverse, they find their master
         delete.requires = needs | {('gone', netns, port) for port in ports}

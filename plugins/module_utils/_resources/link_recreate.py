@@ -8,13 +8,14 @@ from __future__ import annotations
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_around import far_parent, is_fallback, place_name, shakes
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import PORTS, restorable
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_operations import HUNG, OF_PORT
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_pairs import restorable_peer
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_ports import LinkPorts
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import unique_options, with_defaults
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import FIELD, unique_options, with_defaults
 
 #: options whose defaults are those of what the link carries
 _LAYER = ('address', 'broadcast', 'arp', 'multicast', 'txqlen')
@@ -27,15 +28,19 @@ class LinkRecreate(LinkPorts):
 
     def _recreate(self, one, found):
         """Delete and create with everything that was set or hung on it, then what is wanted."""
-        self._check_recreate(one, found)
+        if self._remade(one, found):
+            return
+        peer = self._peer_of(one.netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        self._check_recreate(one, found, peer)
         values, other_layer = self._values_anew(one, found)
-        kind, peer = KINDS[values['kind']], None
+        kind, end = KINDS[values['kind']], None
         if kind.paired:
-            peer = self._peer_of(one.netns, found)
             if peer is None and 'peer' not in values:
                 raise InputError(f'{one.where}: cannot be made anew: its other end is in a namespace that is not known here')
-            if peer is not None:
-                values['peer'] = {**restorable_peer(peer), **values.get('peer', {})}
+            values.setdefault('peer', restorable_peer(peer) if peer is not None else None)
+            end = self._end_anew(one, values['peer'], peer)
+        self.remade[one.netns, one.key] = one
+        self.lost.update({place: one for place in [(one.netns, one.key), *([peer[:2]] if peer is not None else [])]})
         ports, restore = self._ports(one.netns, found), self._hung_anew(one, found, values)
         recreated = Operation(self.section, 'create', one.netns, one.key, one.key, values, restorable(found.values), where=one.where, disruption=RECREATE,
                               phase=Phase.LINK, facts={'netns': one.netns, 'port_down': self._port_down(one.netns, values.get('master'))})
@@ -54,22 +59,62 @@ class LinkRecreate(LinkPorts):
             for back in delete.undo:
                 if (back.section, back.netns, back.key) == (self.section, *peer[:2]):
                     back.facts['kept'] = peers
-        delete.provides = {('gone', one.netns, one.key)}
+        delete.provides = {('gone', one.netns, one.key)} | ({('gone', *peer[:2])} if peer is not None else set())
         self.out.append(delete)
         recreated.provides = {('link', one.netns, one.key)}
         recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, values)}
         recreated.undo = [self._deletion(one.netns, one.key, values)]
         self.out.append(recreated)
         if peer is not None:
-            recreated.provides.add(('link', *peer[:2]))
-            self._peer_anew(one, peer, peers, other_layer)
+            delete.undo += self._master_back(peer[0], peer[2].values.get('master'))
+        if kind.paired:
+            place = (peer_netns(one.netns, values['peer']), values['peer']['name'])
+            recreated.provides.add(('link', *place))
+            recreated.requires.add(('gone', *place))
+            recreated.requires |= {('netns', place[0])} if place[0] else set()
+            if end is not None:
+                self._peer_anew(one, end, peers if end[:2] == (peer or ())[:2] else self._kept(end[0], end[2]), other_layer)
         self._ports_anew(one, values, ports)
         self._put_back(restore, one)
         delete.undo += self._master_back(one.netns, found.values.get('master'))
         if values.get('master') == found.values.get('master'):
             self._put_back(self._mac_back(one.netns, values.get('master')), one)
 
-    def _check_recreate(self, one, found):
+    def _remade(self, one, found) -> bool:
+        """Whether a link is made anew as the other end of one that was looked at before; it can have nothing then that only who makes it can give."""
+        maker = self.remade.get((one.netns, one.key))
+        if maker is None:
+            return False
+        peer = one.values.get('peer')
+        fixed = [option for option, field in FIELD.items() if field.live == RECREATE and one.values.get(option, found.get(option)) != found.get(option)]
+        if fixed or one.values.get('kind') not in (None, self._kind_of(maker.netns, maker.key)) or (
+                peer is not None and (peer_netns(one.netns, peer), peer['name']) != (maker.netns, maker.key)):
+            reason = f'which gives it no {fixed[0]} of its own' if fixed else 'and wanted otherwise here'
+            raise InputError(f"{one.where}: '{one.key}' is made anew as the other end of '{maker.key}' ({maker.where}), {reason}")
+        return True
+
+    def _end_anew(self, one, values, peer):
+        """(namespace, name, FoundLink) of the live link whose place the other end of a pair that is made anew takes, if there is one; it has to go."""
+        place = (peer_netns(one.netns, values), values['name'])
+        self.remade[place] = one
+        if peer is not None and place == peer[:2]:
+            return peer
+        found = self.world.links(place[0]).get(place[1])
+        return (*place, found) if found is not None else None
+
+    def _check_remade(self):
+        """Refuses a new end of a pair where a link is that stays, and to lose an end that is listed and that no pair makes again."""
+        for place, one in self.remade.items():
+            if place not in self.lost and place not in self.deleted and self.world.links(place[0]).get(place[1]) is not None:
+                raise InputError(f"{one.where}: '{one.key}' cannot be made anew with the other end '{place[1]}' in {place_name(place[0])}:"
+                                 ' there is such a link, which stays')
+        for place, one in self.lost.items():
+            other = self.index.get(place)
+            if other is not None and not other.absent and place not in self.remade:
+                raise InputError(f"{one.where}: '{one.key}' cannot be made anew: its other end '{place[1]}' in {place_name(place[0])}, which goes with it,"
+                                 f' is listed ({other.where})')
+
+    def _check_recreate(self, one, found, peer):
         """Refuses what nobody can make anew, and what cannot go because of the links on it."""
         for kind in (found.kind, one.values.get('kind')):
             if kind in KINDS and not KINDS[kind].made:
@@ -77,9 +122,11 @@ class LinkRecreate(LinkPorts):
         if found.kind is None or is_fallback(found):
             reason = 'its driver makes it in every network namespace' if found.kind else 'it is a physical link or the loopback'
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
-        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in self._children(one.netns, found.name)]
+        sit = self._children(one.netns, found.name) + (self._children(*peer[:2]) if peer is not None else [])
+        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in sit]
         if children:
-            raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it; remove them first")
+            raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it"
+                             f"{'' if peer is None else ' or on its other end'}; remove them first")
 
     def _values_anew(self, one, found) -> tuple[dict, bool]:
         """The values that the link is to have, of what it has and what is wanted; and whether it carries another layer then, with defaults of its own."""
