@@ -13,6 +13,7 @@ description:
   - Before a risky change, O(action=create) remembers the state of this machine and of its named network namespaces, and leaves a process behind
     that puts it back after O(timeout) seconds.
   - After the change, O(action=commit) ends that process. It must come over a new connection, so that it proves that the host can still be reached.
+    Whoever else asks that process to end, by SIGTERM say, has the state put back at once.
   - Remembered is what M(linuxnet.vnet.vnet_info) reports, the namespaces themselves, and all kernel parameters below C(net). Keys of WireGuard are
     remembered too; the process that is left behind holds them in memory until it ends. Those of MACsec cannot be read back, so a MACsec link that was
     removed meanwhile comes back without its associations.
@@ -31,7 +32,7 @@ options:
     choices: [create, commit, rollback]
     required: true
   timeout:
-    description: Seconds after which the state is put back, with O(action=create).
+    description: Seconds after which the state is put back, with O(action=create). At least V(1).
     type: int
     default: 60
 """
@@ -78,6 +79,8 @@ def main():
 
     def outcome():
         action = module.params['action']
+        if action == 'create':
+            checkpoint.check(module.params['timeout'])
         if module.check_mode:
             return {'changed': action == 'create' or checkpoint.current() is not None}
         if action == 'create':

@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import checkpoint
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
 from module import ModuleFailed, run_module
 
@@ -165,3 +170,103 @@ def test_machines_that_are_namespaces_of_one_host(spaces):
     machines.close()
     assert state(space) == before
     run_module('vnet_checkpoint', {'action': 'rollback'})
+
+
+def test_a_nic_comes_back_from_where_it_was_moved_to(spaces):
+    """Nobody can make it, so it is fetched."""
+    ours, theirs = spaces('ours', 'theirs')
+    subprocess.run(['modprobe', 'eql'], check=True)  # a device that no request can make, as NICs are
+    try:
+        subprocess.run(f'ip link set dev eql up netns {ours.name}; ip -n {ours.name} link set dev eql up; ip -n {ours.name} addr add 192.0.2.1/24 dev eql',
+                       shell=True, check=True)
+        before = ours.normal('ip addr', 'ip route')
+        for to in theirs.name, '1':
+            create()
+            subprocess.run(['ip', '-n', ours.name, 'link', 'set', 'dev', 'eql', 'netns', to], check=True)
+            if to != '1':
+                subprocess.run(['ip', '-n', to, 'addr', 'add', '192.0.2.77/24', 'dev', 'eql'], check=True)
+            assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
+            ours.unchanged(before, ours.normal('ip addr', 'ip route'))
+        create()  # a namespace of the same name is another one
+        subprocess.run(['ip', 'netns', 'del', ours.name], check=True)
+        subprocess.run(['ip', 'netns', 'add', ours.name], check=True)
+        assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
+        ours.unchanged(before, ours.normal('ip addr', 'ip route'))
+    finally:
+        subprocess.run(['ip', '-n', ours.name, 'link', 'set', 'dev', 'eql', 'netns', '1'], check=False)
+        subprocess.run(['rmmod', 'eql'], check=False)
+
+
+@pytest.mark.parametrize('how', [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_who_ends_the_guardian_does_not_commit(spaces, how):
+    """As systemd does with what a session leaves behind, which may be the one that broke."""
+    space = spaces('ours')
+    build(space)
+    before = state(space)
+    create()
+    ruin(space)
+    os.kill(json.loads(STATE.read_text())['pid'], how)
+    deadline = time.monotonic() + 60
+    while STATE.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert json.loads(REPORT.read_text())['troubles'] == []
+    space.unchanged(before[0], state(space)[0])
+
+
+def test_commit_that_comes_while_it_is_rolled_back(spaces):
+    """It does not say that the changes stay."""
+    spaces('ours')
+    create()
+    pid = json.loads(STATE.read_text())['pid']
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGUSR1)
+    threading.Timer(1, os.kill, (pid, signal.SIGCONT)).start()
+    with pytest.raises(ModuleFailed, match='commit came too late; the last one was rolled back'):
+        run_module('vnet_checkpoint', {'action': 'commit'})
+
+
+def test_a_guardian_that_was_killed(spaces):
+    spaces('ours')
+    create()
+    pid = json.loads(STATE.read_text())['pid']
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(1, os.kill, (pid, signal.SIGKILL)).start()
+    with pytest.raises(ModuleFailed, match='not all of it: the guardian of the last one was ended'):
+        run_module('vnet_checkpoint', {'action': 'rollback'})
+    with pytest.raises(ModuleFailed, match='there is no checkpoint; the guardian of the last one was ended'):
+        run_module('vnet_checkpoint', {'action': 'commit'})
+    create()
+
+
+def test_two_at_once(spaces):
+    """One of them has a guardian, and the other is told so."""
+    spaces('ours')
+    results = []
+
+    def one():
+        code = ("import sys; from module import *\ntry: run_module('vnet_checkpoint', {'action': 'create', 'timeout': 600})\n"
+                "except ModuleFailed as exc: sys.exit(exc.result['msg'])")
+        results.append(subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False, cwd='/',
+                                      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}))
+
+    threads = [threading.Thread(target=one) for unused in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done.returncode for done in results) == [0, 1] and 'there is a checkpoint already' in ''.join(done.stderr for done in results)
+
+
+def test_what_is_refused(spaces, tmp_path, monkeypatch):
+    spaces('ours')
+    for check in True, False:
+        with pytest.raises(ModuleFailed, match='timeout is 0, but must be at least 1 s'):
+            run_module('vnet_checkpoint', {'action': 'create', 'timeout': 0}, check=check)
+    (tmp_path / 'file').touch()
+    monkeypatch.setattr(checkpoint, 'FOLDER', str(tmp_path / 'file'))
+    with pytest.raises(ModuleFailed, match='cannot be made: File exists'):
+        create()
+    monkeypatch.undo()
+    create()
+    with pytest.raises(ModuleFailed, match='already'):
+        run_module('vnet_checkpoint', {'action': 'create'}, check=True)

@@ -9,6 +9,8 @@ that the changes stay, and puts everything back when it is told so or when its t
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -26,7 +28,11 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 
 FOLDER = '/run/linuxnet-vnet'
 _SYSCTLS = '/proc/sys/net'
+_HOME = '/proc/self/ns/net'
 _PATIENCE = 120  # seconds that a roll-back may take
+_STAYS, _BACK = signal.SIGUSR2, signal.SIGUSR1
+#: what else ends processes (with their session, say) tells nobody that all is well: everything goes back
+_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 # -- the state --------------------------------------------------------------------------------------------------------
@@ -49,15 +55,17 @@ class Snapshot:
     def restore(self) -> list[str]:
         """Put everything back; returns sentences about what could not be."""
         troubles = []
-        there = namespaces.names()
         for name, kept in self.kept.items():
-            if name not in there:
-                Namespaces().restore(name, os.dup(kept))
+            try:
+                _named_again(name, kept)
+            except (OSError, VnetError) as exc:
+                troubles.append(f'netns {name}: {exc}')
         now = live_document(self.resources)[0]
         links = {(item.get('netns'), item['name']): item for item in now.get('links', ())}
         gone, back = self._absent(now), [(section, {**item, **self._thoroughly(section)}) for section, items in self.document.items() for item in items]
         back = [(section, {**item, **emptied(links.get((item.get('netns'), item['name']), {}), item)} if section == 'links' else item)
                 for section, item in back]
+        back = [(section, self._from_elsewhere(item, links)) if section == 'links' else (section, item) for section, item in back]
         troubles += self._apply(gone + back)
         for name, before in self.sysctls.items():
             troubles += restore_parameters(name, before)
@@ -66,6 +74,15 @@ class Snapshot:
     @staticmethod
     def _thoroughly(section) -> dict:
         return {'recreate': True} if section in ('links', 'teams') else {'purge': True} if section == 'bridge_vlans' else {}
+
+    def _from_elsewhere(self, item: dict, links: dict) -> dict:
+        """A NIC, which nobody can make, is fetched from the namespace that it was moved to; `links` are those that are there now."""
+        name = item['name']
+        if 'kind' in item or (item.get('netns'), name) in links:
+            return item
+        then = {(one.get('netns'), one['name']) for one in self.document['links']}
+        found = [netns for netns, other in links if other == name and (netns, name) not in then and 'kind' not in links[netns, name]]
+        return {**item, 'move_from': found[0] or _HOME} if found else item
 
     def _absent(self, now: dict) -> list[tuple]:
         """(section, item) of what is there now and was not then."""
@@ -115,6 +132,23 @@ class Snapshot:
             desired.add(self.resources[section], item, f"{section} {item.get('name') or item.get('dev') or ''}".strip())
         desired.check()
         run(desired, self.resources, check=check, allow_disconnect=True, diff=False)
+
+
+def _named_again(name: str, kept: int):
+    """Have a namespace under its name, where that is gone or is another's by now."""
+    try:
+        if os.path.samestat(os.stat(namespaces.path(name)), os.fstat(kept)):
+            return
+        there = True
+    except FileNotFoundError:
+        there = False
+    spaces = Namespaces()
+    try:
+        if there:
+            spaces.remove(name)
+        spaces.restore(name, os.dup(kept))
+    finally:
+        spaces.close()
 
 
 def parameters(netns: str | None) -> dict:
@@ -186,28 +220,53 @@ def _start(pid: int) -> str:
         return file.read().rpartition(')')[2].split()[19]
 
 
-def create(resources: dict, timeout: int) -> dict:
-    """Take the state and leave a guardian with it; returns what is known of it."""
+def check(timeout: int):
+    """Raise InputError where create() would."""
+    if timeout < 1:
+        raise InputError(f'timeout is {timeout}, but must be at least 1 s')
     state = current()
     if state is not None:
         left = max(0, round(state['deadline'] - time.time()))
         raise InputError(f'there is a checkpoint already, which rolls back in {left} s; commit it or roll it back first')
+
+
+def create(resources: dict, timeout: int) -> dict:
+    """Take the state and leave a guardian with it; returns what is known of it."""
+    try:
+        os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+        lock = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise InputError(f'{FOLDER}, the folder for what is known of checkpoints, cannot be made: {exc.strerror}') from exc
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two at once one would have a guardian that nobody knows of
+        check(timeout)
+        return _create(resources, timeout)
+    finally:
+        os.close(lock)
+
+
+def _create(resources: dict, timeout: int) -> dict:
     snapshot = Snapshot(resources)
     snapshot.rehearse()
-    os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     deadline, connection = time.time() + timeout, ssh_connection()
     read, write = os.pipe()
-    if os.fork() == 0:
-        os.close(read)
-        _leave_session({write, *snapshot.kept.values()})
-        _write(_state_file(), {'pid': os.getpid(), 'start': _start(os.getpid()), 'deadline': deadline, 'connection': connection})
-        _forget(_report_file())
-        os.write(write, b'.')
-        os.close(write)
-        _guard(snapshot, deadline)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(read)
+            _leave_session({write, *snapshot.kept.values()})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {_STAYS, _BACK, *_ENDING})
+            _forget(_report_file())
+            _write(_state_file(), {'pid': os.getpid(), 'start': _start(os.getpid()), 'deadline': deadline, 'connection': connection})
+            os.write(write, b'.')
+            os.close(write)
+            _guard(snapshot, deadline)
+        finally:
+            os._exit(1)
     os.close(write)
     started = os.read(read, 1)
     os.close(read)
+    os.waitpid(child, 0)
     state = current()
     if not started or state is None:
         raise InputError(f'the guardian of the checkpoint did not start; is {FOLDER} writable?')
@@ -231,13 +290,11 @@ def _leave_session(keep: set):
 
 
 def _guard(snapshot: Snapshot, deadline: float):
-    """Never returns."""
+    """Never returns. The state file stays where a roll-back could not be told of."""
     code = 1
     try:
-        signals = {signal.SIGTERM, signal.SIGUSR1}
-        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        told = signal.sigtimedwait(signals, max(0, deadline - time.time()))
-        if told is None or told.si_signo == signal.SIGUSR1:
+        told = signal.sigtimedwait({_STAYS, _BACK, *_ENDING}, max(0, deadline - time.time()))
+        if told is None or told.si_signo != _STAYS:
             try:
                 troubles = snapshot.restore()
             except Exception as exc:  # pylint: disable=broad-except  # nobody else can tell
@@ -269,14 +326,19 @@ def commit():
     if state['connection'] and state['connection'] == ssh_connection():
         raise InputError('commit came over the connection that the checkpoint was made over, which proves nothing about new ones;'
                          ' run `meta: reset_connection` before it')
-    _end(state, signal.SIGTERM)
+    _end(state, _STAYS)
+    if os.path.exists(_report_file()) or os.path.exists(_state_file()):
+        raise InputError('commit came too late' + _last())
 
 
 def roll_back() -> list[str]:
     """Back to the checkpoint now; returns sentences about what could not be put back."""
-    _end(_needed(), signal.SIGUSR1)
-    with open(_report_file()) as file:
-        return json.load(file)['troubles']
+    _end(_needed(), _BACK)
+    try:
+        with open(_report_file()) as file:
+            return json.load(file)['troubles']
+    except (OSError, ValueError):
+        return [_last().lstrip('; ')]
 
 
 def _needed() -> dict:
@@ -292,13 +354,15 @@ def _last() -> str:
         with open(_report_file()) as file:
             report = json.load(file)
     except (OSError, ValueError):
-        return ''
+        ended = '; the guardian of the last one was ended before it could tell what it has put back, if anything'
+        return ended if os.path.exists(_state_file()) else ''
     text = f"; the last one was rolled back {round(time.time() - report['time'])} s ago"
     return text + (f", but not all of it: {'; '.join(report['troubles'])}" if report['troubles'] else '')
 
 
 def _end(state: dict, how: int):
-    os.kill(state['pid'], how)
+    with contextlib.suppress(ProcessLookupError):  # its time was over just now
+        os.kill(state['pid'], how)
     deadline = time.monotonic() + _PATIENCE
     while current() is not None:
         if time.monotonic() > deadline:
