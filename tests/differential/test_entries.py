@@ -443,3 +443,30 @@ def test_purge_of_addresses_leaves_the_kernels_own(spaces):
     config = [{'dev': 'lo', 'purge': True}, {'dev': 'd0', 'purge': True}]
     run_here('vnet_state', {'addresses': [dict(item, netns=ours.name) for item in config]})
     assert sorted(one['local'] for link in ours.json('ip addr')[0] for one in link['addr_info']) == ['127.0.0.1', '::1', 'fe80::ff:fe00:1']
+
+
+@pytest.mark.parametrize('item', [
+    {'address': '2001:db8::1/64', 'scope': 'global'}, {'address': '192.0.2.1/24', 'peer': '192.0.2.1'}, {'address': '192.0.2.1/24', 'nodad': True},
+    {'address': '192.0.2.1/24', 'metric': 0, 'broadcast': '0.0.0.0', 'label': ''}, {'address': '192.0.2.1/24', 'preferred_lft': 0},
+    {'address': '192.0.2.2/24', 'noprefixroute': False, 'metric': 0, 'preferred_lft': 'forever'}, {'address': '2001:db8:2::2/64', 'metric': 0},
+    {'address': '192.0.2.2/24', 'noprefixroute': True, 'preferred_lft': 0}, {'address': '192.0.2.9/24', 'preferred_lft': 0},
+], ids=str)
+def test_address_is_found_as_it_was_asked_for(spaces, item):
+    ours = spaces('ours')
+    ours.batch(['ip link add d0 type dummy', 'ip link set dev d0 up', 'ip addr add 192.0.2.9/24 dev d0 noprefixroute',
+                'ip addr add 192.0.2.2/24 dev d0 noprefixroute metric 7', 'ip addr add 2001:db8:2::2/64 dev d0 metric 7'])
+    assert not ours.module('vnet_address', dev='d0', **item).get('warnings')
+    assert not ours.module('vnet_address', dev='d0', **item)['changed']
+
+
+@pytest.mark.parametrize('item, words', [
+    ({'address': '192.0.2.1/24', 'peer': '2001:db8::9'}, 'peer 2001:db8::9 is not of the family'),
+    ({'address': '2001:db8::1/64', 'label': 'd0:x'}, 'IPv4 only'),
+    ({'address': '2001:db8::1/64', 'broadcast': '192.0.2.255'}, 'IPv4 only'), ({'address': '192.0.2.1/24', 'home': True}, 'IPv6 only'),
+    ({'address': '192.0.2.1/24', 'preferred_lft': 9}, 'needs a valid_lft'),
+], ids=str)
+def test_address_that_cannot_be(spaces, item, words):
+    ours = spaces('ours')
+    ours.ip('link add d0 type dummy')
+    with pytest.raises(ModuleFailed, match=words):
+        ours.module('vnet_address', dev='d0', **item)

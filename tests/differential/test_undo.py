@@ -335,7 +335,8 @@ def test_what_sits_on_the_other_end(spaces):
     assert [one['name'] for one in ours.module('vnet_link', name='a', state='absent')['operations']] == ['b.5', 'a']
 
 
-SOURCES = ['ip link set dev lo up', 'ip link add d0 type dummy', 'ip link add d1 type dummy', 'ip link set dev d0 up', 'ip link set dev d1 up',
+SOURCES = ['ip link set dev lo up', f'ip link add d0 address {MAC(1)} type dummy', f'ip link add d1 address {MAC(2)} type dummy', 'ip link set dev d0 up',
+           'ip link set dev d1 up',
            'ip addr add 192.0.2.1/24 dev d0', 'ip addr add 2001:db8::1/64 dev d0 nodad', 'ip addr add 198.51.100.1/24 dev d1',
            'ip addr add 198.51.100.2/24 dev d1', 'ip addr add 2001:db8:1::1/128 dev d1 nodad', 'ip route add 10.1.0.0/16 via 192.0.2.9 src 198.51.100.1',
            'ip route add 10.2.0.0/16 via 192.0.2.9 src 198.51.100.2', 'ip route add 2001:db8:9::/48 via 2001:db8::9 src 2001:db8:1::1']

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE, Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
@@ -20,7 +21,7 @@ PROTOCOL = 118  #: our mark in IFA_PROTO, the same as that of our routes
 _PROTOCOLS = {'kernel_lo': 1, 'kernel_ra': 2, 'kernel_ll': 3}
 _SUPPLEMENT = ((8, 'IFA_FLAGS', 'uint32'), (9, 'IFA_RT_PRIORITY', 'uint32'), (11, 'IFA_PROTO', 'uint8'))
 _FLAGS = {'nodad': 0x02, 'optimistic': 0x04, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200, 'autojoin': 0x400}
-_DADFAILED = 0x08
+_DADFAILED, _DEPRECATED = 0x08, 0x20
 _PERMANENT, _SECONDARY, _TEMPORARY = 0x80, 0x01, 0x01
 _LOOPBACK = (('lo', '127.0.0.1/8'), ('lo', '::1/128'))  #: what the kernel gives to it
 
@@ -40,11 +41,23 @@ def _lost(world, netns, dev) -> list:
     """
     operations = []
     for section in ('neighs', 'routes'):
-        for back in world.resources[section].hung(world, netns, dev) if section in world.resources else ():
+        resource = world.resources.get(section)
+        for back in () if resource is None else resource.leading(world, netns, dev) if section == 'routes' else resource.hung(world, netns, dev):
             if len({hop.get('dev') for hop in back.values.get('nexthops', ())}) > 1:
-                operations.append(world.resources[section].deletion(netns, back.key, back.values))
+                operations.append(resource.deletion(netns, back.key, back.values))
             operations.append(back)
     return operations
+
+
+def _put_back(backs: list, where: str) -> list:
+    for back in backs:
+        back.where, back.facts['put_back'] = where, True
+    return backs
+
+
+def _bare(key: tuple) -> str:
+    """The address without its prefix length."""
+    return key[1].partition('/')[0]
 
 
 class Lifetime(Int):
@@ -95,6 +108,20 @@ class Address(Entry):
     def title(self, key):
         return f'{key[1]} on {key[0]}'
 
+    def normal(self, values, where):
+        family = 6 if ':' in values['address'] else 4
+        for name in ('peer', 'broadcast') if family == 4 else ('peer',):
+            if name in values and (':' in values[name]) != (family == 6):
+                raise InputError(f"{where}: {name} {values[name]} is not of the family of {values['address']}")
+        for name in ('home', 'mngtmpaddr') if family == 4 else ('label', 'broadcast'):
+            if values.get(name):
+                raise InputError(f"{where}: {name} is for IPv{10 - family} only")
+        for name in ('nodad', 'optimistic', 'home', 'mngtmpaddr') if family == 4 else ('scope', 'label'):
+            values.pop(name, None)  # there is no such thing, or the address says it itself
+        if values.get('label') == '':
+            values['label'] = values['dev']
+        return values
+
     def scoped(self, scope, key, values):
         return key[0] == scope.limits['dev'] and self.returns(values)
 
@@ -107,6 +134,9 @@ class Address(Entry):
         """The kernel drops routes and neighbours of a link with its last IPv4 address: they come back with an address that does."""
         operations = super().plan(wanted, scopes, world)
         for one in wanted:
+            life = {'valid_lft': 'forever', 'preferred_lft': 'forever', **world.table(self.section, one.netns).get(one.key, {}), **one.values}
+            if not one.absent and ':' not in life['address'] and life['valid_lft'] == 'forever' and life['preferred_lft'] not in (0, 'forever'):
+                raise InputError(f"{one.where}: preferred_lft of an IPv4 address needs a valid_lft, which it does not go beyond")
             if not one.absent and world.table(self.section, one.netns).get(one.key, {}).get('dadfailed'):
                 world.warnings.append(f'{one.where}: another host has this address, so the kernel does not use it; give one of them another')
         # secondary addresses go first: taken back in reverse, they are secondary again
@@ -122,20 +152,26 @@ class Address(Entry):
         secondary = {link: [(key, values) for key, values in its if values.get('secondary') and (link[0], key) not in gone] for link, its in standing.items()}
         lost = {link: _lost(world, *link) for link in standing}
         back_in_plan = set()
+        made = {(operation.netns, _bare(operation.key)) for operation in operations if operation.action == 'create'}
         for delete in deletions:
             link = delete.netns, delete.key[0]
+            lose = {_bare(delete.key), *(_bare(key) for key, values in secondary[link] if _secondary_of(values, delete.before))}
+            sourced = world.resources['routes'].sourced(world, delete.netns, lose) if 'routes' in world.resources else []
+            if (delete.netns, _bare(delete.key)) in made:
+                operations += _put_back(sourced, delete.where)
             for key, values in secondary[link]:
                 if _secondary_of(values, delete.before):
                     delete.undo.append(self.creation(delete.netns, key, values))
                     back = self.creation(delete.netns, key, values, delete.where)
                     back.facts['put_back'] = True
                     operations.append(back)
-            delete.undo += lost[link]
+            delete.undo += sourced + lost[link]
             if link not in back_in_plan and (delete.disruption == RECREATE or link in coming and ':' not in delete.key[1]):
                 back_in_plan.add(link)
-                for back in lost[link]:
-                    back.where, back.facts['put_back'] = delete.where, True
-                    operations.append(back)
+                operations += _put_back(lost[link], delete.where)
+        for change in operations:  # an address that is taken back by removing and making it
+            if change.action == 'set' and change.undo and change.undo[0].action == 'delete' and 'routes' in world.resources:
+                change.undo += world.resources['routes'].sourced(world, change.netns, {_bare(change.key)})
         for link, its in coming.items():  # taken back, one of them is the last one that goes: the first of those that were not refused
             if link in standing and all(':' in address for (unused, address), unused2 in standing[link]):
                 for operation in its:
@@ -147,7 +183,18 @@ class Address(Entry):
             return True  # the kernel forgets it when the detection is over
         if name in _FLAGS:
             return bool(found.get(name)) == value
+        if name == 'peer':
+            return found.get(name, found['address'].partition('/')[0]) == value
+        if value in (0, '0.0.0.0') and name not in found:  # no metric, no broadcast address
+            return True
         return super().same(name, value, found)
+
+    def replacement(self, one, changed, found):
+        stays = changed.get('metric') == 0 if ':' in one.values['address'] else 'noprefixroute' in changed  # the kernel changes it of the other family only
+        operations = super().replacement(one, {**changed, 'address': True} if stays else changed, found)  # address: not replaceable
+        if ':' in one.values['address'] and 'metric' not in found and operations[0].action == 'set':
+            operations[0].undo = [*self.creation(one.netns, one.key, found).undo, self.creation(one.netns, one.key, found)]  # a metric cannot be taken away
+        return operations
 
     def _codec(self, kernel):
         return kernel.message('ifaddrmsg', _SUPPLEMENT)
@@ -178,6 +225,8 @@ class Address(Entry):
             life = attrs.get('IFA_CACHEINFO', {'ifa_valid': FOREVER, 'ifa_preferred': FOREVER})
             for name, part in (('valid_lft', 'ifa_valid'), ('preferred_lft', 'ifa_preferred')):
                 values[name] = 'forever' if life[part] == FOREVER else life[part]
+            if flags & _DEPRECATED and values['valid_lft'] == 'forever':  # IPv4 does not count down what is valid forever
+                values['preferred_lft'] = 0
             values.update({name: True for name, bit in _FLAGS.items() if flags & bit and name != 'optimistic'})
             if flags & _DADFAILED:
                 values['dadfailed'] = True

@@ -30,6 +30,7 @@ _WHERE_TO = ('via', 'dev', 'onlink', 'nexthops', 'nhid')
 _LEADS = frozenset(_WHERE_TO) - {'onlink'}
 _DEAD_ENDS = ('blackhole', 'unreachable', 'prohibit', 'throw')
 _NHID = ('nhid',)  #: among the links of routes, for those that lead through a nexthop object
+_SOURCE = 'src'  #: with an address, for those that have it as their source
 ONLINK, _CLONED, _LOOKUP_TABLE, _FIB_MATCH = 0x4, 0x200, 0x1000, 0x2000
 _IPV6_METRIC = 1024
 _NEXTHOP = struct.Struct('=HBBi')
@@ -281,7 +282,8 @@ class Route(Entry):
     def returns(self, values):
         return values.get('protocol') not in ('kernel', 'redirect', 'ra')
 
-    def hung(self, world, netns, name):
+    def leading(self, world, netns, name) -> list:
+        """What puts back the routes that lead to a link."""
         found = dict(self.standing(world, netns, name))
         indirect = self.standing(world, netns, _NHID)
         if indirect:
@@ -290,8 +292,24 @@ class Route(Entry):
             found.update((key, values) for key, values in indirect if values['nhid'] in through)
         return [self.creation(netns, key, values) for key, values in found.items() if self.returns(values)]
 
+    def sourced(self, world, netns, addresses: set) -> list:
+        """What puts back the routes that lose one of these addresses as their source: of IPv4 they go, of IPv6 they stay without it."""
+        backs = [self.creation(netns, key, values) for address in addresses for key, values in self.standing(world, netns, (_SOURCE, address))
+                 if self.returns(values)]
+        for back in backs:
+            if back.values['family'] == 'inet6':
+                back.action, back.before, back.undo = 'set', {name: value for name, value in back.values.items() if name != 'src'}, []
+        return backs
+
+    def hung(self, world, netns, name):
+        backs = self.leading(world, netns, name)
+        table = world.resources['addresses'].standing(world, netns, name) if 'addresses' in world.resources else ()
+        known = {back.key for back in backs}
+        return backs + [back for back in self.sourced(world, netns, {key[1].partition('/')[0] for key, unused in table}) if back.key not in known]
+
     def devices(self, values):
-        return {values.get('dev'), *(hop.get('dev') for hop in values.get('nexthops', ())), *([_NHID] if 'nhid' in values else [])}
+        return {values.get('dev'), *(hop.get('dev') for hop in values.get('nexthops', ())), *([_NHID] if 'nhid' in values else []),
+                *([(_SOURCE, values['src'])] if 'src' in values else [])}
 
     def needs(self, netns, values):
         needs = super().needs(netns, values)
