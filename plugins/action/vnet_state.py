@@ -15,6 +15,8 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
+    _supports_async = True
+
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
@@ -26,8 +28,10 @@ class ActionModule(ActionBase):
                 result.update(failed=True, msg=str(exc))
                 return result
             args['remote_src'] = True
-        result.update(self._execute_module(module_name='linuxnet.vnet.vnet_state', module_args=args, task_vars=task_vars))
-        self._remove_tmp_path(self._connection._shell.tmpdir)
+        later = bool(self._task.async_val) and not self._connection.has_native_async
+        result.update(self._execute_module(module_name='linuxnet.vnet.vnet_state', module_args=args, task_vars=task_vars, wrap_async=later))
+        if not later:  # what runs on removes it itself
+            self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
     def _send(self, source: str) -> str:
@@ -39,7 +43,7 @@ class ActionModule(ActionBase):
         handle, local = tempfile.mkstemp(suffix='.json')
         try:
             with os.fdopen(handle, 'w') as file:
-                json.dump(self._loader.load_from_file(found), file)
+                json.dump(self._loader.load_from_file(found), file, default=str)  # a value of `!vault` is decrypted as text
             self._transfer_file(local, remote)
         finally:
             os.unlink(local)

@@ -167,10 +167,12 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 def read(path):
     """The document in a file: JSON, or YAML where the host has a library for it."""
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8') as file:
             text = file.read()
     except OSError as exc:
         raise InputError(f'src {path}: {exc.strerror}') from exc
+    except ValueError as exc:
+        raise InputError(f'src {path} is not text in UTF-8: {exc}') from exc
     try:
         document = json.loads(text)
     except ValueError:
@@ -181,7 +183,10 @@ def read(path):
         try:
             document = yaml.safe_load(text)
         except yaml.YAMLError as exc:
-            raise InputError(f"src {path} is neither JSON nor YAML: {' '.join(str(exc).split())}") from exc
+            # without the lines that it quotes, which may hold keys
+            mark = getattr(exc, 'problem_mark', None)
+            what = getattr(exc, 'problem', None) or 'characters that are not allowed'
+            raise InputError(f'src {path} is neither JSON nor YAML: {what}' + (f', line {mark.line + 1}, column {mark.column + 1}' if mark else '')) from None
     if not isinstance(document, dict):
         raise InputError(f'src {path}: must be a dict of sections')
     return document
