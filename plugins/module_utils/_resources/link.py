@@ -51,12 +51,17 @@ class Link(Resource):
             raise InputError(f'{where}: name is missing')
         name = self.table.by_name['name'].parse(given.pop('name'), where)
         where = f'{where} ({name})'
+        if 'kind' in given and given['kind'] not in list(KINDS):  # its numbers are nobody's
+            raise InputError(f"{where}: kind is {given['kind']!r}, but must be one of {', '.join(KINDS)}")
         values = {'name': name, **self.table.parse({option: value for option, value in given.items() if option not in ('netns', 'state', 'recreate')}, where)}
         if values.get('link_netns') == OWN_NETNS:
             values['link_netns'] = None
         kind = KINDS.get(values.get('kind', ''))
         if kind is not None and kind.paired:  # the dict of a pair is its other end: veth.peer is peer
-            own = dict(nested.pop(kind.key, {}))
+            own = nested.pop(kind.key, {})
+            if not isinstance(own, dict):
+                raise InputError(f'{where}: {kind.key}: must be a dict of options, not {own!r}')
+            own = dict(own)
             inner = own.pop('peer', None)
             nested = {**({'peer': inner} if inner is not None else {}), **({kind.key: own} if own else {}), **nested}
         for name, options in nested.items():
@@ -65,7 +70,7 @@ class Link(Resource):
                 continue
             if kind is None or name != kind.key:
                 raise InputError(f"{where}: option '{name}' does not fit kind {values['kind']}" if 'kind' in values else
-                                 f"{where}: option '{name}' needs kind: {KIND_OPTIONS[name]}")
+                                 f"{where}: option '{name}' needs kind: {KIND_OPTIONS.get(name) or 'veth, vxcan or netkit'}")
             if kind.expand:
                 values[name] = kind.expand(values[name])
         absent = item.get('state') == 'absent'
