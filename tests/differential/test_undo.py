@@ -370,3 +370,78 @@ def test_routes_keep_their_source(spaces, module, options):
     before = of_others()
     ours.module(module, **options)
     assert len(before) == 3 and of_others() == before
+
+
+def test_alternative_names_change_hands(spaces):
+    """Who has a name gives it up before another one takes it, in whatever order they are listed; a new link may take one, too."""
+    ours = spaces('ours')
+    ours.batch([line for number in '123' for line in (f'ip link add name d{number} address {MAC(int(number))} type dummy',
+                                                      f'ip link property add dev d{number} altname m{number} altname n{number}')])
+    wanted = [{'name': 'd1', 'altnames': ['n2', 'm1']}, {'name': 'd2', 'altnames': ['n3'], 'mtu': 1400}, {'name': 'd3', 'altnames': ['n1', 'm2']},
+              {'name': 'm3', 'kind': 'veth', 'peer': {'name': 'p3'}}]
+
+    def names():
+        return {link['ifname']: sorted(link.get('altnames', ())) for link in ours.json('ip link')[0]}
+
+    before = names()
+    refused_and_back(ours, links=wanted)
+    assert names() == before
+    foretold = ours.module('vnet_link', check=True, config=wanted)
+    assert ours.module('vnet_link', config=wanted)['operations'] == foretold['operations']
+    assert names() == {'lo': [], 'd1': ['m1', 'n2'], 'd2': ['n3'], 'd3': ['m2', 'n1'], 'm3': [], 'p3': []}
+    assert not ours.module('vnet_link', config=wanted)['changed']
+    assert "'m1' is a name of d1" in ours.refused('vnet_link', name='d2', altnames=['m1'])['msg']
+    assert 'd1' in ours.refused('vnet_link', config=[{'name': 'd1', 'altnames': ['q']}, {'name': 'd2', 'altnames': ['q']}])['msg']
+
+
+def test_move_and_what_sits_on_it(spaces):
+    """It stays where it is, goes down with the link that moves, and has its routes again: when that is up again, or back."""
+    ours, there = spaces('ours', 'there')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up', 'ip link add link d0 name d0.5 type vlan id 5',
+                'ip link set dev d0.5 up', 'ip addr add 192.0.2.1/24 dev d0.5', 'ip route add 10.1.0.0/16 via 192.0.2.9 dev d0.5',
+                f'ip neigh add 192.0.2.9 lladdr {MAC(9)} dev d0.5'])
+    moved = {'netns': there.name, 'name': 'd0', 'move_from': ours.name, 'up': True}
+    before = seen(ours)
+    with pytest.raises(ModuleFailed):
+        run_here('vnet_state', {'links': [dict(moved, mtu=1400)], 'routes': [dict(REFUSED, netns=ours.name)]})
+    ours.unchanged(before, seen(ours))
+    run_here('vnet_link', moved)
+    assert {route['dst'] for route in ours.json('ip route')[0]} >= {'192.0.2.0/24', '10.1.0.0/16'} and ours.json('ip neigh')[0]
+    assert not run_here('vnet_link', moved)['changed']
+
+
+@pytest.mark.parametrize('up', [True, False, None])
+def test_move_into_a_bond(spaces, up):
+    """Its new port is down when it comes, and is afterwards what it is to be, with an MTU and a queue of its own."""
+    ours, there = spaces('ours', 'there')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up'])
+    there.batch([f'ip link add name b0 address {MAC(8)} type bond mode active-backup'])
+    moved = {'netns': there.name, 'name': 'd0', 'move_from': ours.name, 'master': 'b0', 'mtu': 1400, 'bond_port': {'queue_id': 2}}
+    moved.update({} if up is None else {'up': up})
+    before = seen(ours), seen(there)
+    with pytest.raises(ModuleFailed):
+        run_here('vnet_state', {'links': [moved], 'routes': [dict(REFUSED, netns=there.name)]})
+    ours.unchanged(before[0], seen(ours))
+    there.unchanged(before[1], seen(there))
+    made = run_here('vnet_link', moved)
+    assert not made.get('warnings') and not run_here('vnet_link', moved)['changed']
+
+
+@pytest.mark.parametrize('name', ['ipv4.ip_forward', 'ipv4.conf.all.forwarding', 'ipv6.conf.all.forwarding', 'ipv6.conf.all.disable_ipv6',
+                                  'ipv6.conf.d0.disable_ipv6', 'ipv6.conf.all.ignore_routes_with_linkdown'])
+def test_parameter_of_all_links(spaces, name):
+    """With it the kernel sets those of each link, and with IPv6 all addresses go."""
+    ours = spaces('ours')
+    ours.batch(['ip link set dev lo up', f'ip link add d0 address {MAC(1)} type dummy', f'ip link add d1 address {MAC(2)} type dummy',
+                'ip link set dev d0 up arp on', 'ip addr add 2001:db8::1/64 dev d0 nodad', f'ip neigh add 2001:db8::8 lladdr {MAC(8)} dev d0', 'ip route add 2001:db8:9::/48 via 2001:db8::8'])
+    ours.module('vnet_sysctl', config=[{'name': f'net.{one}', 'value': value} for one, value in {
+        'ipv4.conf.all.accept_redirects': 0, 'ipv4.conf.d0.forwarding': 1, 'ipv6.conf.d0.forwarding': 1, 'ipv6.conf.d1.disable_ipv6': 1,
+        'ipv6.conf.d0.ignore_routes_with_linkdown': 1}.items()])
+
+    def parameters():
+        words = ['nsenter', f'--net={ours.file}', 'grep', '-rs', '.', '/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv4/conf', '/proc/sys/net/ipv6/conf']
+        return sorted(subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines())
+
+    before = parameters()
+    refused_and_back(ours, sysctls=[{'name': f'net.{name}', 'value': 1}])
+    assert parameters() == before and len(before) > 100

@@ -79,6 +79,7 @@ class LinksAround:
         self.scopes, self.world = scopes, world
         self.wanted, self.made_by_pairs = with_peers(wanted)
         self.index = {(one.netns, one.key): one for one in self.wanted}
+        self.names: dict = {}  # {(namespace, name or alternative name): wanted link that is to have it}
         self.children: dict | None = None
         self.ports: dict = {}
 
@@ -186,9 +187,9 @@ class LinksAround:
                 return f"the other end of '{one.key}' is {shown}, not '{wanted[1]}' in {place_name(wanted[0])}"
         return None
 
-    def _lets_go(self, one, owner) -> bool:
-        """Whether the name of a new link may be free by then: its owner goes, or gets other alternative names."""
+    def _lets_go(self, one, owner, name) -> bool:
+        """Whether a name that another link has may be free by then: its owner goes, or gets other alternative names."""
         other = self.index.get((one.netns, owner))
         if other is None:
             return any(scope.netns == one.netns for scope in self.scopes)
-        return other.absent or one.key not in other.values.get('altnames', [one.key])
+        return other.absent or (owner != name and name not in other.values.get('altnames', [name]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import IN_PLACE, RECREATE
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_around import LinksAround, far_parent, lies_down
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fields import COMMON_PARTS, PORTS, restorable
@@ -59,6 +60,9 @@ class LinkOperations(LinksAround):
 
     def _needs(self, netns, values):
         needs = {('netns', name) for name in (netns, values.get('link_netns')) if name}
+        needs |= {('free', netns, name) for name in (values.get('name'), *values.get('altnames', ())) if name}
+        if values.get('peer'):
+            needs.add(('free', peer_netns(netns, values['peer']), values['peer']['name']))
         for unused, where, name in references(netns, values):
             needs.update((('link', where, name), ('set', where, name)))
         return needs

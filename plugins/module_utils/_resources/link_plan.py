@@ -30,6 +30,7 @@ class LinkPlan(LinkRecreate):
     """
 
     def operations(self) -> list[Operation]:
+        self._names()
         for one in self.wanted:
             if not one.absent:
                 self._present(one)
@@ -118,7 +119,7 @@ class LinkPlan(LinkRecreate):
         if KINDS[kind].parent == 'required' and 'link' not in one.values:
             raise InputError(f'{one.where}: kind {kind} needs link, the link that it sits on')
         owner = self.world.links(one.netns).owner_of(one.key)
-        if owner is not None and not self._lets_go(one, owner):
+        if owner is not None and not self._lets_go(one, owner, one.key):
             raise InputError(f"{one.where}: '{one.key}' is an alternative name of {owner} in {place_name(one.netns)}; take another name, or that one away"
                              f' from {owner}')
         self._check_parts(one, None)
@@ -147,15 +148,33 @@ class LinkPlan(LinkRecreate):
             master = self.world.links(source).get(found.values['master'])
             undo.append(self._enslave(source, one.key, found.values['master'], master.kind if master is not None else None))
         undo += self.hung(source, one.key, HUNG)
+        # it goes down for it, and with it what sits on it, which stays where it is
+        above = self._above(source, one.key)
+        hung = [back for place, link in above for back in self.hung(place, link.name, OF_UP)] if found.up else []
+        self._look(one, found)
+        self._check_parts(one, found)
+        values = {option: value for option, value in one.values.items() if option not in PLACE}
+        # as a port of another one it begins anew
+        changed, before = difference(values, {**{option: value for option, value in found.values.items() if option not in PORTS}, 'up': False, 'master': ''})
+        undo += [self._mtu_back(place, link) for place, link in above if 'mtu' in changed and link.values['mtu'] > changed['mtu']]
+        undo += [*hung, *self._down_above(source, [one.key])]
         move = Operation(self.section, 'move', one.netns, one.key, one.key, {}, {}, where=one.where, disruption=DOWN,
                          flushes=['addresses', 'routes'], phase=Phase.LINK, provides=[('link', one.netns, one.key)],
                          requires=[('netns', one.netns)] if one.netns else [], undo=undo, facts={'from': source})
         self.out.append(move)
-        values = {option: value for option, value in one.values.items() if option not in PLACE}
-        changed, before = difference(values, {**found.values, 'up': False, 'master': ''})
+        facts = {'kind': found.kind, 'up_again': False, 'port_down': self._port_down(one.netns, values.get('master'))}
+        if facts['port_down'] and values.get('up') is False:  # the master brings it up
+            changed['up'] = before['up'] = False
+        late = late_options(changed)
+        back = Operation(self.section, 'set', one.netns, one.key, one.key, before, facts={'kind': found.kind})
+        changed = {option: own for option, own in {**changed, **{option: without_late(option, changed[option]) for option in late}}.items() if own != {}}
         if changed:
-            back = Operation(self.section, 'set', one.netns, one.key, one.key, before, facts={'kind': found.kind})
-            self._emit(one, 'set', changed, before, facts={'kind': found.kind, 'up_again': False}, requires=[('link', one.netns, one.key)], undo=[back])
+            self._emit(one, 'set', changed, before, facts=facts, requires=[('link', one.netns, one.key)],
+                       undo=[back, *self._master_back(one.netns, values.get('master'))])
+        self._emit_late(one, found.kind, late, before)
+        if changed.get('up'):
+            self._rises(one, above)
+            self._put_back(hung, one)
 
     def _set(self, one, changed, before, found):
         kind = found.kind
@@ -222,6 +241,8 @@ class LinkPlan(LinkRecreate):
             freed = {name: 0 for name in unique_options(option, own) if 'master' not in changed and before[option].get(name)}
             changed = {**changed, option: {**without_late(option, changed[option]), **freed}}
         changed = {option: value for option, value in changed.items() if value != {}}
+        if 'altnames' in changed:
+            before = self._free_names(one, changed, before, undo)
         if changed:
             self._emit(one, 'set', changed, before, facts=facts, undo=undo, disruption=disruption, flushes=flushes)
         self._emit_late(one, kind, late, before, undo)
@@ -229,6 +250,35 @@ class LinkPlan(LinkRecreate):
             self._put_back(self._of_any_vrf(hung), one)
         elif facts['down'] and facts['up_again'] or disruption == IN_PLACE:
             self._put_back(hung, one)
+
+    def _names(self):
+        """Notes who is to have which name. Refuses an alternative one that another link has and keeps, or is to have, too."""
+        for one in self.wanted:
+            for name in (one.key, *one.values.get('altnames', ())) if not one.absent else ():
+                other = self.names.setdefault((one.netns, name), one)
+                if other is not one:
+                    raise InputError(f"{one.where}: '{name}' is to be a name of '{one.key}' and of '{other.key}' ({other.where})")
+        for (netns, name), one in self.names.items():
+            if name == one.key:
+                continue
+            links = self.world.links(netns)
+            owner = name if name in links else links.owner_of(name)
+            if owner not in (None, one.key) and not self._lets_go(one, owner, name):
+                raise InputError(f"{one.where}: altnames: '{name}' is a name of {owner} in {place_name(netns)}")
+
+    def _free_names(self, one, changed, before, undo) -> dict:
+        """Alternative names that others take are free before these take them; returns what the link has by then."""
+        others = {name for name in before['altnames'] if name not in changed['altnames'] and self.names.get((one.netns, name), one) is not one}
+        if not others:
+            return before
+        old, left = before['altnames'], [name for name in before['altnames'] if name not in others]
+        undo[0].values = {**undo[0].values, 'altnames': left}
+        back = Operation(self.section, 'set', one.netns, one.key, one.key, {'altnames': old}, {'altnames': left})
+        free = self._emit(one, 'set', {'altnames': left}, {'altnames': old}, undo=[back])
+        free.provides = {('free', one.netns, name) for name in others}
+        if changed['altnames'] == left:
+            del changed['altnames']
+        return {**before, 'altnames': left}
 
     def _facts_of_tunnel(self, one, found) -> dict:
         """What has to be known of a tunnel to change its options: all of them, where a message replaces all, and where its outer packets are."""
