@@ -433,7 +433,8 @@ def test_parameter_of_all_links(spaces, name):
     """With it the kernel sets those of each link, and with IPv6 all addresses go."""
     ours = spaces('ours')
     ours.batch(['ip link set dev lo up', f'ip link add d0 address {MAC(1)} type dummy', f'ip link add d1 address {MAC(2)} type dummy',
-                'ip link set dev d0 up arp on', 'ip addr add 2001:db8::1/64 dev d0 nodad', f'ip neigh add 2001:db8::8 lladdr {MAC(8)} dev d0', 'ip route add 2001:db8:9::/48 via 2001:db8::8'])
+                'ip link set dev d0 up arp on', 'ip addr add 2001:db8::1/64 dev d0 nodad', f'ip neigh add 2001:db8::8 lladdr {MAC(8)} dev d0',
+                'ip route add 2001:db8:9::/48 via 2001:db8::8'])
     ours.module('vnet_sysctl', config=[{'name': f'net.{one}', 'value': value} for one, value in {
         'ipv4.conf.all.accept_redirects': 0, 'ipv4.conf.d0.forwarding': 1, 'ipv6.conf.d0.forwarding': 1, 'ipv6.conf.d1.disable_ipv6': 1,
         'ipv6.conf.d0.ignore_routes_with_linkdown': 1}.items()])

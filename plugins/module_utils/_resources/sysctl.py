@@ -15,6 +15,9 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import path
 
 ROOT = '/proc/sys'
+#: parameters of all links that the kernel sets of each link and of `default`, too
+_OF_EACH = {'ipv4': ('forwarding',), 'ipv6': ('forwarding', 'disable_ipv6', 'ignore_routes_with_linkdown', 'addr_gen_mode')}
+_OF_IPV6 = ('addresses', 'neighs', 'nexthops', 'routes')  #: what a link loses with IPv6
 
 
 class SysctlName(Type):
@@ -25,7 +28,8 @@ class SysctlName(Type):
 
     def parse(self, value):
         text = str(value).strip('/')
-        parts = text.split('/') if '/' in text else text.split('.')
+        first = next((char for char in text if char in './'), '.')
+        parts = text.split('/') if first == '/' else [part.replace('/', '.') for part in text.split('.')]  # as sysctl(8): the first one separates
         if len(parts) < 2 or any(part in ('', '.', '..') for part in parts):
             raise ValueError(self.allowed)
         return '/'.join(parts)
@@ -85,16 +89,22 @@ class Sysctl(Resource):
         return LiveValues(world.kernel.namespaces, netns)
 
     def plan(self, wanted, scopes, world):
-        operations = []
+        after: dict = {}  # {(netns, name): value} of what the kernel changes along with parameters of all links: it is written after them
         for one in wanted:
+            found = world.table(self.section, one.netns).get(one.key)
+            if found is None or not _same(found['value'], one.values['value']):
+                after.update(((one.netns, name), value) for name, value in _along(one.key, one.values['value'], world, one.netns).items())
+        operations = []
+        for one in sorted(wanted, key=lambda one: (one.netns, one.key) in after and not _along(one.key, '', world, one.netns)):
             name, value = one.key, one.values['value']
             found = world.table(self.section, one.netns).get(name)
             if found is None and world.kernel is not None and not self._coming(one, world):
                 raise InputError(f'{one.where}: sysctl {dotted(name)} does not exist on this kernel or in this namespace: No such file or directory')
-            if found is not None and found['value'] == value:
+            anew = (one.netns, interface(name)) in world.made  # with the link all of its parameters are new
+            if found is not None and not anew and _same(found['value'], value) and _same(after.get((one.netns, name), value), value):
                 continue
             before = dict(found) if found else {}
-            undo = [Operation(self.section, 'set', one.netns, name, dotted(name), before, one.values)] if found else []
+            undo = self._undo(one, before, world) if found else []
             needs = {('netns', one.netns)} if one.netns else set()
             device = interface(name)
             if device:
@@ -102,6 +112,26 @@ class Sysctl(Resource):
             operations.append(Operation(self.section, 'set', one.netns, name, dotted(name), one.values, before, where=one.where,
                                         phase=Phase.SYSCTL, requires=needs, undo=undo))
         return operations
+
+    def _undo(self, one, before, world) -> list[Operation]:
+        """The former value, those that the kernel changes along with it, and what it removes with IPv6."""
+        table = world.table(self.section, one.netns)
+        undo = [self._back(one.netns, one.key, before, one.values)]
+        for name, value in _along(one.key, before['value'], world, one.netns).items():
+            found = table.get(name)
+            if found is not None and not _same(found['value'], value):
+                undo.append(self._back(one.netns, name, found, {'name': name, 'value': value}))
+        parts = one.key.split('/')
+        if parts[:3] == ['net', 'ipv6', 'conf'] and parts[4:] == ['disable_ipv6'] and one.values['value'] != '0':
+            for dev in [link for link in world.links(one.netns) if parts[3] in ('all', link)]:
+                if (table.get(f'net/ipv6/conf/{dev}/disable_ipv6') or {}).get('value') == '0':
+                    undo += [back for section in _OF_IPV6 if section in world.resources for back in world.resources[section].hung(world, one.netns, dev)
+                             if section == 'nexthops' or back.values.get('family') == 'inet6' or any(
+                                 ':' in back.values.get(name, '') for name in ('address', 'dst'))]
+        return undo
+
+    def _back(self, netns, name, found, values) -> Operation:
+        return Operation(self.section, 'set', netns, name, dotted(name), dict(found), values)
 
     @staticmethod
     def _coming(one, world) -> bool:
@@ -113,7 +143,7 @@ class Sysctl(Resource):
         with kernel.namespaces.entered(operation.netns):
             try:
                 with open(os.path.join(ROOT, operation.key), 'w') as file:
-                    file.write(operation.values['value'])
+                    file.write(operation.values['value'] + '\n')  # an empty value is one, too
             except OSError as exc:
                 raise KernelError(exc.errno or errno.EIO, f'writing {os.path.join(ROOT, operation.key)}: {os.strerror(exc.errno or errno.EIO)}') from exc
 
@@ -123,6 +153,29 @@ class Sysctl(Resource):
 
     def document(self, key, values, netns, world):
         return dict(values) if values else None
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two values are one to the kernel, which takes numbers as C writes them."""
+    return one == other or list(map(_number, one.split())) == list(map(_number, other.split()))
+
+
+def _number(word: str):
+    try:
+        return int(word, 0)
+    except ValueError:
+        return word
+
+
+def _along(name: str, value: str, world, netns) -> dict:
+    """{name: value} of what the kernel changes along with a parameter of all links (inet_forward_change() and the like)."""
+    parts = ['net', 'ipv4', 'conf', 'all', 'forwarding'] if name == 'net/ipv4/ip_forward' else name.split('/')
+    if parts[0] != 'net' or parts[2:4] != ['conf', 'all'] or not set(parts[4:]) & set(_OF_EACH.get(parts[1], ())):
+        return {}
+    found = {'/'.join([*parts[:3], dev, parts[4]]): value for dev in ('default', *world.links(netns))}
+    if parts[1] == 'ipv4':
+        found.update({'net/ipv4/ip_forward': value, 'net/ipv4/conf/all/forwarding': value, 'net/ipv4/conf/all/accept_redirects': str(int(value == '0'))})
+    return {other: one for other, one in found.items() if other != name}
 
 
 def dotted(name: str) -> str:
