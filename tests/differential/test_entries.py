@@ -470,3 +470,34 @@ def test_address_that_cannot_be(spaces, item, words):
     ours.ip('link add d0 type dummy')
     with pytest.raises(ModuleFailed, match=words):
         ours.module('vnet_address', dev='d0', **item)
+
+
+def test_sysctl_of_all_links(spaces):
+    """What the kernel changes along with it: values of single links are written after it, in whatever order they are listed."""
+    ours = spaces('ours')
+    ours.batch(['ip link add d.0 type dummy', 'ip link add vx type vxlan id 7 dstport 4789'])
+    config = [{'name': 'net.ipv4.conf.d/0.forwarding', 'value': 0}, {'name': 'net.ipv4.conf.all.accept_redirects', 'value': 0},
+              {'name': 'net.ipv4.ip_forward', 'value': '0x1'}]
+    for forward in ('0x1', '0', '1'):
+        config[2]['value'] = forward
+        planned = ours.module('vnet_sysctl', config=config, check=True)
+        assert ours.module('vnet_sysctl', config=config) == planned and planned['changed'] and not planned.get('warnings')
+        assert not ours.module('vnet_sysctl', config=config)['changed']
+    ours.module('vnet_sysctl', name='net.ipv4.ip_local_reserved_ports', value='80')
+    assert not ours.module('vnet_sysctl', name='net.ipv4.ip_local_reserved_ports', value='').get('warnings')
+    sysctl = {'netns': ours.name, 'name': 'net.ipv4.conf.vx.rp_filter', 'value': 2}
+    run_here('vnet_state', {'sysctls': [sysctl]})
+    anew = {'netns': ours.name, 'name': 'vx', 'kind': 'vxlan', 'vxlan': {'id': 8}, 'recreate': True}
+    assert not run_here('vnet_state', {'links': [anew], 'sysctls': [sysctl]}).get('warnings')
+    assert not run_here('vnet_state', {'links': [anew], 'sysctls': [sysctl]})['changed']
+
+
+def test_source_that_is_looked_for_yet(spaces):
+    """No route has an IPv6 address as its source while duplicate address detection is under way: one of the same task waits for it."""
+    ours = spaces('ours')
+    ours.batch(['ip link add d0 type dummy', 'ip link set dev d0 up arp on', 'ip link add d1 type dummy', 'ip link set dev d1 up arp on'])
+    document = {'addresses': [{'netns': ours.name, 'dev': 'd0', 'address': '2001:db8::1/64'}, {'netns': ours.name, 'dev': 'd1', 'address': '2001:db8:1::1/64'}],
+                'routes': [{'netns': ours.name, 'dst': '2001:db8:9::/48', 'via': '2001:db8:1::9', 'src': '2001:db8::1'}]}
+    run_here('vnet_state', document)
+    again = run_here('vnet_state', {**document, 'links': [{'netns': ours.name, 'name': 'd0', 'kind': 'dummy', 'num_tx_queues': 4, 'recreate': True}]})
+    assert not again.get('warnings') and not run_here('vnet_state', document)['changed']

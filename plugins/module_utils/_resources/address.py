@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
@@ -21,7 +22,8 @@ PROTOCOL = 118  #: our mark in IFA_PROTO, the same as that of our routes
 _PROTOCOLS = {'kernel_lo': 1, 'kernel_ra': 2, 'kernel_ll': 3}
 _SUPPLEMENT = ((8, 'IFA_FLAGS', 'uint32'), (9, 'IFA_RT_PRIORITY', 'uint32'), (11, 'IFA_PROTO', 'uint8'))
 _FLAGS = {'nodad': 0x02, 'optimistic': 0x04, 'home': 0x10, 'mngtmpaddr': 0x100, 'noprefixroute': 0x200, 'autojoin': 0x400}
-_DADFAILED, _DEPRECATED = 0x08, 0x20
+_DADFAILED, _DEPRECATED, _TENTATIVE = 0x08, 0x20, 0x40
+_DAD = 6  #: seconds that duplicate address detection may take
 _PERMANENT, _SECONDARY, _TEMPORARY = 0x80, 0x01, 0x01
 _LOOPBACK = (('lo', '127.0.0.1/8'), ('lo', '::1/128'))  #: what the kernel gives to it
 
@@ -47,6 +49,19 @@ def _lost(world, netns, dev) -> list:
                 operations.append(resource.deletion(netns, back.key, back.values))
             operations.append(back)
     return operations
+
+
+def wait_for(kernel, netns, address: str):
+    """Wait until duplicate address detection of an IPv6 address is over: before, the kernel takes it for no source of a route."""
+    codec = kernel.message('ifaddrmsg', _SUPPLEMENT)
+    body, until = codec.pack({'family': AF_INET6}, {'IFA_ADDRESS': address}), time.monotonic() + _DAD
+    while True:
+        unused, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETADDR, 0, body)])
+        flags = [codec.read_header(data, 0)['flags'] for unused2, data in replies.get(0, ())]
+        if time.monotonic() > until or not any(bits & _TENTATIVE and not bits & (_DADFAILED | _FLAGS['optimistic']) for bits in flags):
+            return
+        kernel.pause()
+        time.sleep(0.05)
 
 
 def _put_back(backs: list, where: str) -> list:

@@ -17,6 +17,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import 
     Bool, Cidr, Enum, Flags, Int, Ip, LinkName, ListOf, Options, Text, Type)
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import ADDRESS, Layout
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.address import wait_for
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 AF_INET, AF_INET6 = 2, 10
@@ -397,6 +398,12 @@ class Route(Entry):
             hops.append(hop)
             at += (length + 3) & ~3
         return hops
+
+    def immediate(self, operation, kernel):
+        values = operation.values
+        if operation.action == 'delete' or ':' not in values.get('src', ''):
+            return None, None
+        return (lambda: wait_for(kernel, operation.netns, values['src'])), None
 
     def encode(self, operation, kernel):
         values = operation.before if operation.action == 'delete' else operation.values
