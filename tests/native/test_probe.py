@@ -353,6 +353,38 @@ def test_duration_and_max_packets(net):
     assert len(result['packets']) == 2 and result['summary']['packets'] >= 10
 
 
+@pytest.mark.parametrize('words, ok', [(['link', 'del', 'gone0'], False), (['link', 'set', 'gone0', 'netns', Net.right], False),
+                                       (['link', 'set', 'gone0', 'name', 'gone9'], True)], ids=['removed', 'moved', 'renamed'])
+def test_absence_is_not_proven_by_a_device_that_goes(net, words, ok):
+    ip('-n', net.left, 'link', 'add', 'gone0', 'type', 'veth', 'peer', 'name', 'gone1')
+    try:
+        timer = threading.Timer(0.5, lambda: ip('-n', net.left, *words))
+        timer.start()
+        result = run_module('vnet_capture', {'netns': net.left, 'dev': 'gone0', 'duration': 1.5, 'fail_on_mismatch': False, 'expect': [
+            {'match': {'protocol': 'icmp'}, 'max': 0}]})
+        timer.join()
+    finally:
+        subprocess.run(['ip', '-n', net.left, 'link', 'del', 'gone1'], check=False, capture_output=True)
+    assert result['ok'] is ok and ok == ('went away' not in result['results'][0]['expectations'][0]['reason'])
+
+
+def test_isolation_is_not_proven_on_a_device_that_goes(net):
+    ip('-n', net.left, 'link', 'add', 'gone0', 'type', 'dummy')
+    ip('-n', net.left, 'link', 'set', 'gone0', 'up')
+    threading.Timer(0.3, lambda: ip('-n', net.left, 'link', 'del', 'gone0')).start()
+    result = run_module('vnet_probe', {'netns': net.left, 'to': '192.0.2.77', 'dev': 'gone0', 'expect': 'unreachable', 'fail_on_mismatch': False})
+    assert result['ok'] is False and 'no such device' in result['results'][0]['reason']
+
+
+@pytest.mark.parametrize('options, words', [
+    ({'duration': 'inf'}, 'duration inf must be at most 1000000'), ({'duration': 'nan'}, 'duration nan must be more than 0'),
+    ({'duration': 1e10}, 'duration 1e+10 must be at most'), ({'filter': {'vlan': float('inf')}}, "vlan 'inf' is not a number")])
+def test_numbers_without_end(options, words):
+    with pytest.raises(ModuleFailed) as failure:
+        run_module('vnet_capture', {'dev': 'lo', 'duration': 1, **options})
+    assert words in failure.value.result['msg']
+
+
 def test_tun_device_has_no_link_header(net):
     """What a routed packet on a tun device begins with is its IP header."""
     ip('-n', net.left, 'tuntap', 'add', 'tun0', 'mode', 'tun')

@@ -28,6 +28,7 @@ BUFFER = 8 << 20     # bytes the kernel may queue
 MEMORY = 64 << 20    # bytes of packets kept
 LINGER = 0.2         # seconds to go on after the last probe, for what is still on its way
 DURATION = 5.0
+LONGEST = 10**6      # seconds
 
 
 def capture_spec(defaults=True):
@@ -70,8 +71,10 @@ def argument_spec():
 def items_of(params):
     """The captures of a task, checked; each with its predicates. ProbeError for nonsense."""
     for option in ('duration', 'count'):
-        if params[option] is not None and params[option] <= 0:
+        if params[option] is not None and not params[option] > 0:
             raise ProbeError(f'{option} {params[option]:g} must be more than 0')
+    if params['duration'] is not None and params['duration'] > LONGEST:
+        raise ProbeError(f"duration {params['duration']:g} must be at most {LONGEST}")
     items, devices = [], {}
     for number, own in enumerate([{}] if params['config'] is None else params['config'], 1):
         item = {option: params[option] if own.get(option) is None else own[option] for option in capture_spec()}
@@ -110,6 +113,7 @@ class Capture:
     def __init__(self, item, namespaces, budget):
         self.item, self.budget, self.packets, self.decoded = item, budget, [], []
         self.captured = self.dropped = 0
+        self.gone = False  # whether the device was removed, or went to another namespace, before the end
         with namespaces.inside(item['netns']):
             place = f"dev {item['dev']} in {where(item['netns'])}"
             try:
@@ -179,6 +183,7 @@ class Capture:
     def close(self):
         with contextlib.suppress(OSError):
             self.dropped = struct.unpack('II', self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+            self.gone = not self.sock.getsockname()[0]  # one that was given another name is still there
         self.sock.close()
 
     def result(self, began):
@@ -189,10 +194,11 @@ class Capture:
         for facts, raw in self.decoded:
             facts['time'] = round((raw['time'] - began) / 10**9, 6)
         expectations = match.check_expectations(item['expectations'], packets)
-        if self.dropped:  # absence is proven only by a complete capture
+        lack = f'the kernel dropped {self.dropped} packets' if self.dropped else 'the device went away meanwhile' if self.gone else ''
+        if lack:  # absence is proven only by a complete capture
             for row in expectations:
                 if row['ok'] and row['max'] is not None:
-                    row.update(ok=False, reason=f'the kernel dropped {self.dropped} packets, so what is missing cannot be told')
+                    row.update(ok=False, reason=f'{lack}, so what is missing cannot be told')
         result = empty_result(item)
         result.update(link=self.link, captured=self.captured, dropped=self.dropped, packets=packets[:item['max_packets']], summary=summarise(packets),
                       expectations=expectations, ok=all(row['ok'] for row in expectations))

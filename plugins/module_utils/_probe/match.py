@@ -85,7 +85,7 @@ def compile_match(match, label='match'):
         kind = FIELDS.get(fields[0], str)
         try:
             tests = [None if value is None else _test(kind, value) for value in (wanted if isinstance(wanted, list) else [wanted])]
-        except (OSError, TypeError, ValueError) as exc:
+        except (OSError, OverflowError, TypeError, ValueError) as exc:
             what = {'ip': 'an IP address or network', int: 'a number', 'hex': 'an EtherType number', bool: 'true or false'}[kind]
             raise ProbeError(f"{label}: {key} '{wanted}' is not {what}") from exc
         rules.append(lambda packet, fields=fields, tests=tests: any(_holds(tests, packet.get(field)) for field in fields))

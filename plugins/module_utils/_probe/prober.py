@@ -207,6 +207,8 @@ class Probe:
         if item['expect'] == 'unreachable':
             if not self.sent and self.refused not in PROOF:
                 return False, f'{self.error} (nothing could be sent, which proves nothing)'
+            if self.refused == errno.ENODEV:
+                return False, f'{self.error} (what was to be sent on went away, which proves nothing)'
             if self.refusal:
                 return False, f'{self.error}: so packets do get there'
             return not result['reachable'], self.silence(result) if not result['reachable'] else f"answered after {result['rtt_ms']['min']} ms"
