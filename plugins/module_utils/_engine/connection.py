@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.answers import SECTIONS, Answers
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.answers import SECTIONS, Answers, route_back
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
 
 
 def ssh_connection() -> str | None:
@@ -33,17 +35,26 @@ def own_address() -> str | None:
     return words[2].partition('%')[0] if len(words) == 4 else None
 
 
-def path_of(address: str, world) -> set[str]:
-    """The links that carry an address of this namespace: the one that has it, its ports and its parents, downwards; and their VRFs."""
+def holders(address: str, world) -> set[str]:
+    """The links of this namespace that have an address."""
+    return {values['dev'] for values in world.table('addresses', None).values() if values['address'].partition('/')[0] == address}
+
+
+def path_of(address: str, world, client: str = '') -> set[str]:
+    """The links that carry an address of this namespace: the one that has it, its ports and its parents, downwards; and their VRFs. Of the ports of a
+    bridge only the one that leads to the client, where that is known."""
     links = world.links(None)
-    names = {values['dev'] for values in world.table('addresses', None).values() if values['address'].partition('/')[0] == address}
-    todo = list(names)
-    names = set(todo)
+    todo = list(holders(address, world))
+    names, mac = set(todo), None
     while todo:
         link = links.get(todo.pop())
         if link is None:
             continue
         below = [port.name for port in links.values() if port.master_index == link.index]
+        if link.kind == 'bridge' and len(below) > 1 and world.kernel is not None:
+            mac = mac or _next_mac(client, address, world)
+            used = mac and links.by_index.get(_port_to(mac, link, {1, *_vids(links, names)}, world))
+            below = [used.name] if used and used.name in below else below
         parent = links.by_index.get(link.link_index) if link.link_nsid is None else None
         if parent is not None:
             below.append(parent.name)
@@ -52,6 +63,38 @@ def path_of(address: str, world) -> set[str]:
         todo += fresh
     masters = [links.by_index.get(links[name].master_index) for name in names if name in links]
     return names | {master.name for master in masters if master is not None and master.kind == 'vrf'}
+
+
+def _next_mac(client: str, address: str, world) -> str | None:
+    """The MAC address that answers to a client are sent to, its own or that of the gateway, where it is known."""
+    route = client and route_back(world, client, address)
+    dev = world.links(None).get(route['dev']) if route and route.get('dev') else None
+    if dev is None:
+        return None
+    hop, codec = route.get('via') or client, neigh.codec(world.kernel)
+    body = codec.pack({'family': neigh.AF_INET6 if ':' in hop else neigh.AF_INET, 'ifindex': dev.index}, {'NDA_DST': hop})
+    return next((attrs['NDA_LLADDR'] for unused, attrs in _asked(body, codec, world) if 'NDA_LLADDR' in attrs), None)
+
+
+def _vids(links, names: set) -> set:
+    """The VLANs that frames may be in: those of the links above a bridge, and its own default."""
+    found = {links[name].values.get('vlan', {}).get('id') for name in names if name in links and links[name].kind == 'vlan'}
+    return (found | {link.values.get('bridge', {}).get('vlan_default_pvid') for link in links.values() if link.kind == 'bridge'}) - {None, 0}
+
+
+def _port_to(mac: str, bridge, vids: set, world) -> int | None:
+    """The index of the port that a bridge has learned a MAC address on; None where it has not, or on several, in different VLANs."""
+    codec, found = neigh.codec(world.kernel), set()
+    for vid in (None, *sorted(vids)):
+        body = codec.pack({'family': neigh.AF_BRIDGE}, {'NDA_LLADDR': mac, 'NDA_MASTER': bridge.index, **({'NDA_VLAN': vid} if vid else {})})
+        found |= {header['ifindex'] for header, unused in _asked(body, codec, world)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _asked(body: bytes, codec, world) -> list:
+    """(header, attributes) of the neighbour or FDB entry that a request asks for; of none where there is none."""
+    unused, replies = world.kernel.namespaces.socket(None).batch([Request(neigh.RTM_GETNEIGH, 0, body)])
+    return [(codec.read_header(data, 0), codec.layout.read(data, codec.size, len(data))) for kind, data in replies.get(0, ()) if kind == neigh.RTM_NEWNEIGH]
 
 
 def far_ends(path: set, operations: list, world) -> set[tuple]:
@@ -71,11 +114,12 @@ def protect(operations: list, world):
     address = own_address()
     if address is None:
         return
-    path = path_of(address, world)
+    client = (ssh_connection() or '').partition(' ')[0].partition('%')[0]
+    path, having = path_of(address, world, client), holders(address, world)
     carrying = {(None, name) for name in path} | far_ends(path, operations, world)
-    answers = Answers(operations, world, (ssh_connection() or '').partition(' ')[0].partition('%')[0], address)
+    answers = Answers(operations, world, client, address)
     for operation in operations:
-        if answers.cut_by(operation) if operation.section in SECTIONS else _may_cut(operation) and _cuts(operation, carrying, address):
+        if answers.cut_by(operation) if operation.section in SECTIONS else _may_cut(operation) and _cuts(operation, carrying, address, having):
             raise InputError(
                 f"{operation.where or operation.name}: would cut the connection that Ansible came by ({address} on {', '.join(sorted(path))}):"
                 f' {operation.action} {operation.section} {operation.name}; set allow_disconnect: true if that is meant')
@@ -91,10 +135,22 @@ def _may_cut(operation) -> bool:
                 or 'master' in operation.values and operation.netns is None)
     if operation.section == 'netns':
         return operation.action == 'delete'
+    if operation.section == 'sysctls':
+        return operation.netns is None and _without_ipv6(operation) is not None
     return operation.section == 'addresses' and operation.netns is None and operation.action == 'delete'
 
 
-def _cuts(operation, carrying, address) -> bool:
+def _without_ipv6(operation) -> str | None:
+    """The link, or `all`, whose IPv6 addresses an operation on a kernel parameter removes."""
+    parts = operation.key.split('/')
+    switch = parts[:3] == ['net', 'ipv6', 'conf'] and parts[4:] == ['disable_ipv6'] and parts[3] != 'default'
+    return parts[3] if switch and operation.values.get('value', '0') != '0' else None
+
+
+def _cuts(operation, carrying, address, having) -> bool:
+    """`having` are the links that have the address."""
+    if operation.section == 'sysctls':
+        return ':' in address and (_without_ipv6(operation) == 'all' and bool(having) or _without_ipv6(operation) in having)
     if operation.section == 'netns':
         return any(netns == operation.key for netns, unused in carrying)
     if operation.section == 'addresses':
