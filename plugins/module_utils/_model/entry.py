@@ -63,7 +63,7 @@ class Entry(Resource):
     def scope(self, item, where):
         if not item.get(self.on):
             raise InputError(f'{where}: purge needs {self.on}')
-        return Scope(self.section, item.get('netns'), {'dev': item[self.on]}, where)
+        return Scope(self.section, item.get('netns'), {'dev': self.table.by_name[self.on].parse(item[self.on], where)}, where)
 
     # -- plan ---------------------------------------------------------------------------------------------------------
 

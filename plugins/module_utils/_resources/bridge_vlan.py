@@ -111,7 +111,8 @@ class BridgeVlan(Resource):
     def scope(self, item, where):
         if not item.get('dev'):
             raise InputError(f'{where}: purge needs dev')
-        return Scope(self.section, item.get('netns'), {'dev': item['dev']}, f"{where} ({item['dev']})")
+        dev = self.table.by_name['dev'].parse(item['dev'], where)
+        return Scope(self.section, item.get('netns'), {'dev': dev}, f'{where} ({dev})')
 
     # -- observed -----------------------------------------------------------------------------------------------------
 

@@ -278,7 +278,7 @@ class Tc(Resource):
     def scope(self, item, where):
         if not item.get('dev'):
             raise InputError(f'{where}: purge needs dev')
-        return Scope(self.section, item.get('netns'), {'dev': item['dev']}, where)
+        return Scope(self.section, item.get('netns'), {'dev': self.table.by_name['dev'].parse(item['dev'], where)}, where)
 
     def shown(self, values):
         spec = values.get('filter')
