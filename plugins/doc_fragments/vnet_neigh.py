@@ -34,8 +34,8 @@ options:
     aliases: [address, to]
   lladdr: &lladdr
     description:
-      - "MAC address of the neighbour."
-      - "Allowed: a MAC address such as 02:00:00:00:00:01."
+      - "MAC address of the neighbour; on a tunnel such as GRE the address of its other end."
+      - "Allowed: a MAC address such as 02:00:00:00:00:01, or on a tunnel an IP address."
     type: str
   nud: &nud
     description:

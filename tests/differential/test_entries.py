@@ -501,3 +501,64 @@ def test_source_that_is_looked_for_yet(spaces):
     run_here('vnet_state', document)
     again = run_here('vnet_state', {**document, 'links': [{'netns': ours.name, 'name': 'd0', 'kind': 'dummy', 'num_tx_queues': 4, 'recreate': True}]})
     assert not again.get('warnings') and not run_here('vnet_state', document)['changed']
+
+
+@pytest.mark.parametrize('module, item', [
+    ('vnet_route', {'dst': '10.8.0.0/16', 'realms': '0'}), ('vnet_route', {'dst': '10.8.0.0/16', 'dev': 'd0', 'realms': '0'}),
+    ('vnet_route', {'dst': '2001:db8:8::/48', 'type': 'prohibit', 'dev': 'lo'}), ('vnet_neigh', {'dst': '192.0.2.9', 'lladdr': M(9), 'protocol': 0}),
+    ('vnet_neigh', {'dst': '192.0.2.8', 'lladdr': M(9), 'protocol': 0}), ('vnet_neigh', {'dst': '192.0.2.7', 'lladdr': M(9)}),
+    ('vnet_rule', {'priority': 9, 'realms': '0', 'ipproto': 0}),
+], ids=str)
+def test_entry_is_found_as_it_was_asked_for(spaces, module, item):
+    ours = spaces('ours')
+    ours.batch(['ip link add d0 type dummy', 'ip link set dev d0 up arp on', 'ip addr add 192.0.2.1/24 dev d0', 'ip route add 10.8.0.0/16 dev d0 realms 7',
+                f'ip neigh add 192.0.2.8 lladdr {M(8)} dev d0 protocol 7', 'ip neigh add 192.0.2.7 dev d0 managed'])
+    options = {'dev': 'd0', **item} if module == 'vnet_neigh' else item
+    assert not ours.module(module, **options).get('warnings')
+    assert not ours.module(module, **options)['changed']
+
+
+def test_gateways_are_found_by_routes_of_the_same_task(spaces):
+    """In whatever order they are listed; nexthop objects are found by them, too."""
+    ours = spaces('ours')
+    ours.batch(['ip link add d0 type dummy', 'ip link set dev d0 up', 'ip addr add 192.0.2.1/32 dev d0'])
+    document = {'nexthops': [{'netns': ours.name, 'id': 7, 'via': '169.254.1.2', 'dev': 'd0'}],
+                'routes': [dict(item, netns=ours.name) for item in (
+                    {'dst': 'default', 'via': '169.254.1.1'}, {'dst': '10.1.0.0/16', 'nhid': 7}, {'dst': '169.254.1.0/24', 'dev': 'd0'})]}
+    run_here('vnet_state', document)
+    assert not run_here('vnet_state', document)['changed']
+    # they come back with the link, and with an address that is the only one
+    run_here('vnet_state', {'links': [{'netns': ours.name, 'name': 'd0', 'kind': 'dummy', 'num_tx_queues': 4, 'recreate': True}]})
+    ours.module('vnet_address', dev='d0', address='192.0.2.1/32', label='d0:x')
+    assert not run_here('vnet_state', document)['changed']
+    # a route that loses its gateway has the scope of one without
+    ours.module('vnet_route', dst='default', dev='d0', protocol=119, metric=9)
+    ours.module('vnet_route', dst='10.2.0.0/16', via='169.254.1.1')
+    ours.ip('link add d1 type dummy')
+    ours.ip('link set dev d1 up')
+    ours.module('vnet_route', dst='10.2.0.0/16', dev='d1')
+    ours.module('vnet_route', dst='10.3.0.0/16', via='10.2.0.9')
+
+
+def test_neighbours_of_a_tunnel(spaces):
+    """They have an IP address in place of a MAC, and documents tell it as iproute2 does."""
+    ours = spaces('ours')
+    ours.batch(['ip link add g0 type gre local 192.0.2.1 ttl 9', 'ip link set dev g0 up', 'ip neigh add 192.0.2.9 lladdr 198.51.100.9 dev g0'])
+    assert [one['lladdr'] for one in round_trip(ours.name)['neighs']] == ['198.51.100.9']
+    ours.module('vnet_neigh', dev='g0', dst='192.0.2.8', lladdr='198.51.100.8')
+    assert ours.module('vnet_neigh', dev='g0', dst='192.0.2.8', lladdr='198.51.100.8')['operations'] == []
+    assert '192.0.2.8 lladdr 198.51.100.8' in ours.ip('neigh show dev g0')
+
+
+@pytest.mark.parametrize('module, item, words', [
+    ('vnet_route', {'dst': '10.1.0.0/16', 'nexthops': []}, 'at least'), ('vnet_route', {'dst': '10.1.0.0/16', 'dev': 'd0', 'nexthops': [{'via': '192.0.2.1'}]},
+                                                                        'excludes via and dev'),
+    ('vnet_route', {'dst': '2001:db8::/48', 'type': 'blackhole', 'dev': 'd0'}, 'leads nowhere'),
+    ('vnet_route', {'dst': '10.1.0.0/16', 'family': 'inet6', 'dev': 'd0'}, 'family inet6 is not that of'),
+    ('vnet_neigh', {'dev': 'd0', 'dst': '192.0.2.9', 'proxy': True, 'nud': 'permanent'}, 'proxy and nud exclude each other'),
+], ids=str)
+def test_entry_that_contradicts_itself(spaces, module, item, words):
+    ours = spaces('ours')
+    ours.ip('link add d0 type dummy')
+    with pytest.raises(ModuleFailed, match=words):
+        ours.module(module, **item)

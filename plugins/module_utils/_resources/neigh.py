@@ -5,18 +5,46 @@
 
 from __future__ import annotations
 
+import re
+import socket
+
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.entry import Entry
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import Field, Table
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase, prefix
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, Mac
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.types import Bool, Enum, Int, Ip, LinkName, Mac, canonical_ip
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import PROTOCOLS
 
 _FLAGS = {'proxy': neigh.NTF_PROXY, 'router': neigh.NTF_ROUTER, 'extern_learn': neigh.NTF_EXT_LEARNED}
+_BYTES = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2})+')
 _MANAGED = 1  #: of NDA_FLAGS_EXT
 _SETTABLE = ('permanent', 'noarp', 'reachable', 'stale')
+
+
+class LinkAddress(Mac):
+    """A MAC address, or what a link has in its place: tunnels an IP address, InfiniBand more bytes."""
+
+    allowed = Mac.allowed + ', or on a tunnel an IP address'
+
+    def parse(self, value):
+        text = str(value).lower()
+        if _BYTES.fullmatch(text):
+            return self.unwire(text)
+        try:
+            return canonical_ip(text)
+        except ValueError:
+            return super().parse(value)
+
+    def wire(self, value):
+        if _BYTES.fullmatch(value):
+            return value
+        return socket.inet_pton(socket.AF_INET6 if ':' in value else socket.AF_INET, value).hex(':')
+
+    def unwire(self, raw):
+        data = bytes.fromhex(raw.replace(':', ''))
+        return socket.inet_ntop(socket.AF_INET6 if len(data) == 16 else socket.AF_INET, data) if len(data) in (4, 16) else raw
 
 
 class Neigh(Entry):
@@ -29,7 +57,7 @@ class Neigh(Entry):
     table = Table([
         Field('dev', LinkName(), None, 'Link that the neighbour is on.'),
         Field('dst', Ip(), None, 'Address of the neighbour.', aliases=['address', 'to']),
-        Field('lladdr', Mac(), None, 'MAC address of the neighbour.'),
+        Field('lladdr', LinkAddress(), None, 'MAC address of the neighbour; on a tunnel such as GRE the address of its other end.'),
         Field('nud', Enum({name: neigh.NUD_STATES[name] for name in _SETTABLE}), None, 'State of the entry. The default is V(permanent).'),
         Field('proxy', Bool(None, None), None, 'Answer for the address on the link, in place of knowing its MAC.'),
         Field('router', Bool(None, None), None, 'The neighbour is a router.'),
@@ -52,8 +80,8 @@ class Neigh(Entry):
                 raise InputError(f'{where}: managed excludes proxy, lladdr and nud')
         elif not values['proxy']:
             values.setdefault('nud', 'permanent')
-        elif 'lladdr' in values:
-            raise InputError(f'{where}: proxy and lladdr exclude each other')
+        elif 'lladdr' in values or 'nud' in values:
+            raise InputError(f"{where}: proxy and {'lladdr' if 'lladdr' in values else 'nud'} exclude each other")
         return values
 
     def plan(self, wanted, scopes, world):
@@ -65,7 +93,15 @@ class Neigh(Entry):
     def same(self, name, value, found):
         if name in ('router', 'extern_learn', 'managed'):
             return bool(found.get(name)) == value
-        return super().same(name, value, found)
+        return value == 0 and name not in found or super().same(name, value, found)  # protocol 0 is none
+
+    def merged(self, found, values):
+        return super().merged({name: value for name, value in found.items() if name != 'managed' or 'lladdr' not in values}, values)
+
+    def replacement(self, one, changed, found):
+        anew = 'protocol' in changed and (not changed['protocol'] or 'protocol' not in found)  # the kernel does not take it away
+        anew = anew or found.get('managed') and 'lladdr' in changed
+        return super().replacement(one, {**changed, 'dst': one.values['dst']} if anew else changed, found)  # dst: not replaceable
 
     def scoped(self, scope, key, values):
         return key[0] == scope.limits['dev'] and self.returns(values)
@@ -91,7 +127,7 @@ class Neigh(Entry):
                     if attrs.get('NDA_PROTOCOL'):
                         values['protocol'] = self.table.by_name['protocol'].type.unwire(attrs['NDA_PROTOCOL'])
                     if 'NDA_LLADDR' in attrs and 'managed' not in values:
-                        values['lladdr'] = attrs['NDA_LLADDR']
+                        values['lladdr'] = self.table.types['lladdr'].unwire(attrs['NDA_LLADDR'])
                     values.update({name: True for name, bit in _FLAGS.items() if header['flags'] & bit})
                     table[self.key(values)] = values
         return table
@@ -102,7 +138,8 @@ class Neigh(Entry):
         header = {'family': neigh.AF_INET6 if ':' in values['dst'] else neigh.AF_INET, 'ifindex': kernel.index(operation.netns, values['dev']),
                   'state': 0 if values.get('managed') else neigh.NUD_STATES[values.get('nud', 'permanent')],
                   'flags': sum(bit for name, bit in _FLAGS.items() if values.get(name))}
-        attrs = {'NDA_DST': values['dst'], 'NDA_LLADDR': values.get('lladdr'), 'NDA_FLAGS_EXT': _MANAGED if values.get('managed') else None}
+        attrs = {'NDA_DST': values['dst'], 'NDA_FLAGS_EXT': _MANAGED if values.get('managed') else None,
+                 'NDA_LLADDR': self.table.types['lladdr'].wire(values['lladdr']) if 'lladdr' in values else None}
         if 'protocol' in values:
             attrs['NDA_PROTOCOL'] = self.table.by_name['protocol'].type.wire(values['protocol'])
         if operation.action == 'delete':

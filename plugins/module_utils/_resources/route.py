@@ -216,8 +216,12 @@ class Route(Entry):
 
     def normal(self, values, where):
         family = self._family(values)
+        if values.get('nexthops') == [] or 'nexthops' in values and ('via' in values or 'dev' in values):
+            raise InputError(f"{where}: nexthops needs a nexthop at least, and excludes via and dev")
         if len(values.get('nexthops', ())) == 1:  # to the kernel that is no multipath
             values.update({name: value for name, value in values.pop('nexthops')[0].items() if name != 'weight'})
+        if values.get('family', family) != family:
+            raise InputError(f"{where}: family {values['family']} is not that of {values['dst']}")
         values['dst'], values['family'] = self.key(values, family)[0], family
         if family == 'inet6':
             values.pop('scope', None)  # an address says itself where it is valid
@@ -229,6 +233,11 @@ class Route(Entry):
         for name, of in (('tos', 'inet'), ('realms', 'inet'), ('pref', 'inet6'), ('expires', 'inet6')):
             if values.get(name) and family != of:
                 raise InputError(f"{where}: {name} is for {'IPv4' if of == 'inet' else 'IPv6'} only")
+        if values.get('type') in _DEAD_ENDS:
+            if family == 'inet6' and values.get('dev') == 'lo':
+                del values['dev']  # where IPv6 has them
+            if any(name in values for name in _LEADS):
+                raise InputError(f"{where}: a route of type {values['type']} leads nowhere; leave out via, dev, nexthops and nhid")
         if 'nhid' in values and any(name in values for name in _WHERE_TO if name != 'nhid'):
             raise InputError(f'{where}: nhid says where the route leads; leave out via, dev, onlink and nexthops')
         return values
@@ -244,17 +253,18 @@ class Route(Entry):
                 gone |= {'via', 'onlink'}
             if found.get('type') in _DEAD_ENDS:
                 gone |= {'type', 'scope'}
-        if 'via' in values and 'scope' in found and ('via' in found) != ('via' in values):
-            gone.add('scope')
         if values.get('type') in _DEAD_ENDS:
             gone = {*_WHERE_TO, 'src', 'scope', *(field.name for field in METRICS)}
-        return {**{name: value for name, value in found.items() if name not in gone}, **values}
+        whole = {**{name: value for name, value in found.items() if name not in gone}, **values}
+        if 'scope' not in values and _by_gateway(whole) != _by_gateway(found):
+            whole.pop('scope', None)  # that of the other way
+        return whole
 
     def same(self, name, value, found):
         if name in ('dst', 'family', 'metric', 'tos', 'from', 'table'):  # what it was found by
             return True
-        if name == 'pref' or name in METRICS.by_name and not value:
-            return found.get(name, 'medium' if name == 'pref' else value) == value
+        if name in ('pref', 'realms') or name in METRICS.by_name and not value:
+            return found.get(name, {'pref': 'medium', 'realms': '0'}.get(name, value)) == value
         return super().same(name, value, found)
 
     def plan(self, wanted, scopes, world):
@@ -269,6 +279,18 @@ class Route(Entry):
                 if hop.get('dev') and not world.has_link(one.netns, hop['dev']):
                     raise InputError(f"{one.where}: nexthop dev '{hop['dev']}' does not exist: No such device")
         return super().plan(wanted, scopes, world)
+
+    def creation(self, netns, key, values, where=''):
+        operation = super().creation(netns, key, values, where)
+        operation.phase = _phase(values)
+        return operation
+
+    def replacement(self, one, changed, found):
+        operations = super().replacement(one, changed, found)
+        for operation in operations:
+            if operation.action != 'delete':
+                operation.phase = _phase(operation.values)
+        return operations
 
     def scope(self, item, where):
         kinds = self.table.by_name
@@ -449,7 +471,7 @@ class Route(Entry):
             return 'host'
         if kind in ('broadcast', 'multicast', 'anycast'):
             return 'link'
-        return 'link' if kind == 'unicast' and not any(name in values for name in ('via', 'nhid', 'nexthops')) else 'global'
+        return 'link' if kind == 'unicast' and not _by_gateway(values) else 'global'
 
     @staticmethod
     def _pack_nexthop(hop, netns, kernel, codec, family):
@@ -515,6 +537,15 @@ class Route(Entry):
 def _table(values: dict):
     """The table of a route, which is that of iproute2 where nothing is said."""
     return values.get('table') or ('local' if values.get('type') in ('local', 'broadcast', 'anycast') else 'main')
+
+
+def _phase(values: dict) -> int:
+    """Routes that a gateway is found by come before nexthops and routes that have one."""
+    return Phase.ROUTE if _by_gateway(values) else Phase.NEIGH
+
+
+def _by_gateway(values: dict) -> bool:
+    return any(name in values for name in ('via', 'nhid', 'nexthops'))
 
 
 def _via(family: str, gateway: str) -> str:

@@ -161,8 +161,8 @@ class Rule(Entry):
             values.update(fwmark=mark, fwmask=mask)
         if 'flowlabel' in values:
             values.setdefault('flowlabel_mask', 0xFFFFF)
-        for name in ('invert', 'l3mdev', 'tos', 'tun_id'):
-            if not values.get(name):
+        for name in ('invert', 'l3mdev', 'tos', 'tun_id', 'ipproto', 'realms'):
+            if values.get(name, '0') in (0, '0'):  # as good as none
                 values.pop(name, None)
         values.setdefault('action', 'goto' if 'goto' in values else 'lookup')
         if ('goto' in values) != (values['action'] == 'goto'):
