@@ -301,6 +301,19 @@ def test_pair_whose_other_end_is_in_a_namespace_without_a_name(spaces):
     assert failed['rolled_back'] is False and "the other end of 'v0' was in a network namespace that has no name; it is 'peer-v0' here now" in failed['msg']
 
 
+def refused_and_back_up(ends, **sections):
+    """As refused_and_back(), in the namespaces of all of these (namespace, link), which have their carriers again some time later."""
+    wait_for_carriers(ends)
+    before = {space: seen(space) for space, unused in ends}
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {**{section: [dict(item, netns=ends[0][0].name) for item in items] for section, items in sections.items()},
+                                'routes': [dict(REFUSED, netns=ends[0][0].name)]})
+    assert caught.value.result.get('rolled_back') is True, caught.value.result['msg']
+    wait_for_carriers(ends)
+    for space, found in before.items():
+        space.unchanged(found, seen(space))
+
+
 def test_pairs_exchange_ends(spaces):
     """Both pairs are made anew, each with the other end that the other one had; what hung on the ends is put back, or all of it as it was."""
     ours, there = spaces('ours', 'there')
@@ -310,16 +323,14 @@ def test_pairs_exchange_ends(spaces):
     there.batch(['ip link set dev b up', 'ip link set dev d up', 'ip link set dev d mtu 1400', 'ip addr add 192.0.2.1/24 dev b',
                  'ip addr add 192.0.3.1/24 dev d'])
     wanted = [{'name': name, 'kind': 'veth', 'recreate': True, 'peer': {'name': peer, 'netns': there.name}} for name, peer in (('a', 'd'), ('c', 'b'))]
-    before = seen(there)
-    refused_and_back(ours, links=wanted)
-    there.unchanged(before, seen(there))
+    refused_and_back_up([(ours, 'a'), (ours, 'c'), (there, 'b'), (there, 'd')], links=wanted)
     assert ours.module('vnet_link', config=wanted)['changed']
     assert not ours.module('vnet_link', config=wanted)['changed']
     assert {link['ifname']: link['mtu'] for link in there.json('ip link')[0]} | {'lo': 0} == {'lo': 0, 'b': 1500, 'd': 1400}
     assert {one['local'] for link in there.json('ip addr')[0] for one in link['addr_info'] if one['family'] == 'inet'} == {'192.0.2.1', '192.0.3.1'}
     # an end comes home: another link, which has nothing of the old one
     home = {'name': 'a', 'kind': 'veth', 'recreate': True, 'peer': {'name': 'e', 'netns': ours.name}}
-    refused_and_back(ours, links=[home])
+    refused_and_back_up([(ours, 'a'), (ours, 'c'), (there, 'b'), (there, 'd')], links=[home])
     assert ours.module('vnet_link', config=[home])['changed'] and not ours.module('vnet_link', config=[home])['changed']
     assert set(ours.links()) == {'lo', 'a', 'c', 'e'} and set(there.links()) == {'lo', 'b'}
 
@@ -329,7 +340,7 @@ def test_what_sits_on_the_other_end(spaces):
     ours = spaces('ours')
     ours.batch([f'ip link add name a address {MAC(1)} type veth peer name b address {MAC(2)}', 'ip link set dev a up', 'ip link set dev b up',
                 'ip link add link b name b.5 type vlan id 5', 'ip link set dev b.5 up', 'ip addr add 192.0.2.1/24 dev b.5'])
-    refused_and_back(ours, links=[{'name': 'a', 'state': 'absent'}])
+    refused_and_back_up([(ours, 'a'), (ours, 'b'), (ours, 'b.5')], links=[{'name': 'a', 'state': 'absent'}])
     refused = ours.refused('vnet_link', name='a', kind='veth', recreate=True, num_tx_queues=3, peer={'name': 'b'})
     assert 'b.5' in refused['msg'] and set(ours.links()) == {'lo', 'a', 'b', 'b.5'}
     assert [one['name'] for one in ours.module('vnet_link', name='a', state='absent')['operations']] == ['b.5', 'a']
@@ -446,3 +457,20 @@ def test_parameter_of_all_links(spaces, name):
     before = parameters()
     refused_and_back(ours, sysctls=[{'name': f'net.{name}', 'value': 1}])
     assert parameters() == before and len(before) > 100
+
+
+def test_what_sits_on_it_elsewhere(spaces):
+    """What sits on a link in a namespace that the task does not name goes, and goes down, with it; it is told, and comes back."""
+    ours, there = spaces('ours', 'there')
+    ours.batch([f'ip link add d0 address {MAC(1)} type dummy', 'ip link set dev d0 up', 'ip link add link d0 name v5 type vlan id 5',
+                f'ip link set dev v5 netns {there.name}'])
+    there.batch(['ip link set dev v5 up', 'ip addr add 192.0.2.1/24 dev v5', 'ip route add 10.1.0.0/16 via 192.0.2.9 dev v5',
+                 f'ip link add link v5 name mv0 address {MAC(5)} type macvlan', f'ip neigh add 192.0.2.9 lladdr {MAC(9)} dev v5'])
+    for item in ({'state': 'absent'}, {'up': False}):
+        before = seen(there)
+        refused_and_back(ours, links=[{'name': 'd0', **item}])
+        there.unchanged(before, seen(there))
+    refused = ours.refused('vnet_link', name='d0', kind='dummy', recreate=True, num_tx_queues=3)
+    assert 'v5 in network' in refused['msg'] and 'v5' in there.links()
+    gone = ours.module('vnet_link', name='d0', state='absent')
+    assert [(one['netns'], one['name']) for one in gone['operations']] == [(there.name, 'mv0'), (there.name, 'v5'), (ours.name, 'd0')]

@@ -13,7 +13,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request, open_socket
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWLINKPROP, RTM_DELLINKPROP = 108, 109
@@ -154,9 +154,41 @@ def named_nsids(kernel, netns: str | None) -> dict:
     return found
 
 
+def knowing(kernel, netns: str | None) -> list:
+    """Names of the named namespaces that know `netns` by an id, as those do in which something sits on its links; None is the one of the module."""
+    target, home, found = kernel.namespaces.fd(netns), kernel.namespaces.fd(None), []
+    if netns is not None and nsid(kernel, None, netns) is not None:
+        found.append(None)
+    for name in namespaces.names():
+        try:
+            there = os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # gone by now
+            continue
+        try:
+            namespaces.setns(there)
+            try:
+                sock = open_socket()  # of its own: on a machine with very many of them, not all can be open
+            finally:
+                namespaces.setns(home)
+            try:
+                if _nsids(sock, [target])[0] is not None:
+                    found.append(name)
+            finally:
+                sock.close()
+        except OSError:  # a file that nothing is mounted on
+            continue
+        finally:
+            os.close(there)
+    return found
+
+
 def nsids(kernel, netns: str | None, descriptors: list[int]) -> list[int | None]:
     """The ids by which `netns` knows these namespaces, None for those that have none and for what is no namespace."""
-    unused, replies = kernel.namespaces.socket(netns).batch([Request(RTM_GETNSID, 0, b'\0' * 4 + _NSID.pack({'NETNSA_FD': one})) for one in descriptors])
+    return _nsids(kernel.namespaces.socket(netns), descriptors)
+
+
+def _nsids(sock, descriptors: list[int]) -> list[int | None]:
+    unused, replies = sock.batch([Request(RTM_GETNSID, 0, b'\0' * 4 + _NSID.pack({'NETNSA_FD': one})) for one in descriptors])
     numbers: list = [None] * len(descriptors)
     for place, answers in replies.items():
         data = answers[0][1]

@@ -81,6 +81,7 @@ class LinksAround:
         self.index = {(one.netns, one.key): one for one in self.wanted}
         self.names: dict = {}  # {(namespace, name or alternative name): wanted link that is to have it}
         self.children: dict | None = None
+        self.looked: set = set()  # namespaces of which it is known who else has something on their links
         self.ports: dict = {}
 
     def _kind_of(self, netns, name) -> str | None:
@@ -139,6 +140,23 @@ class LinksAround:
                     for parent in parents_of(self.world, place, link):
                         self.children.setdefault(parent, []).append((place, link))
         return self.children.get((netns, name), [])
+
+    def _going(self, netns, found, peer) -> list:
+        """(namespace, link) of those that go when a link goes and, where it is one of a pair, its peer, in all named namespaces."""
+        ends = [(netns, found.name), *([peer[:2]] if peer is not None else [])]
+        for place, unused in ends:
+            self._look_around(place)
+        return [child for end in ends for child in self._children(*end)]
+
+    def _look_around(self, netns):
+        """Looks at all named namespaces that may have something on links of this one: it goes, or goes down, with these, whether the task names it or not."""
+        if self.world.kernel is None or netns in self.looked or not self.world.kernel.namespaces.exists(netns):
+            return
+        self.looked.add(netns)
+        for place in messages.knowing(self.world.kernel, netns):
+            if ('links', place) not in self.world.tables:
+                self.world.links(place)
+                self.children = None
 
     def _above(self, netns, name) -> list:
         """(namespace, link) of those that sit on a link, and of those on them."""

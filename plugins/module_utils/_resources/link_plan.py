@@ -149,6 +149,7 @@ class LinkPlan(LinkRecreate):
             undo.append(self._enslave(source, one.key, found.values['master'], master.kind if master is not None else None))
         undo += self.hung(source, one.key, HUNG)
         # it goes down for it, and with it what sits on it, which stays where it is
+        self._look_around(source)
         above = self._above(source, one.key)
         hung = [back for place, link in above for back in self.hung(place, link.name, OF_UP)] if found.up else []
         self._look(one, found)
@@ -208,6 +209,8 @@ class LinkPlan(LinkRecreate):
             # the MTU follows where its packets leave, ARP the mode of an ipvlan: they do not come back by themselves
             follows = {option: found.values[option] for option in ('mtu', 'arp') if option in found.values}
             undo.append(Operation(self.section, 'set', one.netns, one.key, one.key, follows, facts={'kind': kind}))
+        if flushes:
+            self._look_around(one.netns)
         above = self._above(one.netns, found.name)
         # VLANs go down and shrink with the link below them
         lost: tuple = OF_UP if flushes else ()
@@ -322,7 +325,7 @@ class LinkPlan(LinkRecreate):
     def _kept_child(self, netns, found) -> Wanted | None:
         """A link that is listed to stay and goes with this one; not one that is made anew, elsewhere by then."""
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
-        for place, child in self._children(netns, found.name) + (self._children(*peer[:2]) if peer is not None else []):
+        for place, child in self._going(netns, found, peer):
             other = self.index.get((place, child.name))
             if other is not None and not other.absent and (place, child.name) not in self.lost:
                 return other
@@ -336,7 +339,7 @@ class LinkPlan(LinkRecreate):
         peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
         self.deleted |= {(netns, found.name), *([peer[:2]] if peer is not None else [])}
         needs = set()
-        for place, child in self._children(netns, found.name) + (self._children(*peer[:2]) if peer is not None else []):
+        for place, child in self._going(netns, found, peer):
             if (place, child.name) not in self.deleted and (place, child.name) not in self.lost:
                 self._delete(place, child, where)
             needs.add(('gone', place, child.name))

@@ -122,8 +122,7 @@ class LinkRecreate(LinkPorts):
         if found.kind is None or is_fallback(found):
             reason = 'its driver makes it in every network namespace' if found.kind else 'it is a physical link or the loopback'
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew: {reason}")
-        sit = self._children(one.netns, found.name) + (self._children(*peer[:2]) if peer is not None else [])
-        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in sit]
+        children = [link.name + (f' in {place_name(place)}' if place != one.netns else '') for place, link in self._going(one.netns, found, peer)]
         if children:
             raise InputError(f"{one.where}: '{one.key}' cannot be made anew while {', '.join(sorted(children))} sit on it"
                              f"{'' if peer is None else ' or on its other end'}; remove them first")
