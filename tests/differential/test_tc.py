@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import Namespaces
 from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.index import ACTIONS, CLASSES, FILTERS, QDISCS
-from module import round_trip, run_here
+from module import ModuleFailed, round_trip, run_here
 
 #: kind: [(options, tc's words)]; a link LINK has several transmit queues where a kind needs them
 QDISC_CASES = {
@@ -612,3 +612,19 @@ def seconds(left, right) -> float:
             return time.monotonic() - begin
     finally:
         namespaces.close()
+
+
+def test_what_cannot_be_made_again_is_told(spaces):
+    """A qdisc of others of a kind that is not known goes for good: nobody is told that all was taken back."""
+    ours = spaces('ours')
+    ours.batch(['ip link add d0 type dummy', 'ip link set dev d0 up'])
+    ours.tc('qdisc add dev d0 root handle 1: htb')
+    ours.tc('class add dev d0 parent 1: classid 1:1 htb rate 1mbit')
+    ours.tc('qdisc add dev d0 parent 1:1 handle 7: sfb')
+    before = ours.tc('qdisc show dev d0').splitlines()
+    with pytest.raises(ModuleFailed) as caught:
+        run_here('vnet_state', {'tc': [{'netns': ours.name, 'dev': 'd0', 'purge': True}],
+                                'routes': [{'netns': ours.name, 'dst': '10.0.0.0/8', 'via': '192.0.2.1'}]})
+    assert caught.value.result['rolled_back'] is False
+    assert 'qdisc sfb 7: of d0 is of a kind that cannot be made again' in caught.value.result['msg']
+    assert ours.tc('qdisc show dev d0').splitlines() == before[:1]

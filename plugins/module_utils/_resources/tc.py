@@ -420,6 +420,8 @@ class Tc(Resource):
     # -- netlink ------------------------------------------------------------------------------------------------------
 
     def encode(self, operation, kernel):
+        if operation.action == 'lost':
+            return []  # it is only said
         values = operation.before if operation.action == 'delete' else operation.values
         netns, what = operation.netns, what_of(values)
         spec, index = values[what], kernel.index(netns, values['dev'])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.field import RECREATE
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Phase
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase
 from ansible_collections.linuxnet.vnet.plugins.module_utils._tc.index import ACTIONS, CLASSES, FILTERS, QDISCS
 
 _AUTO_LAST = 49152  #: the preference that the kernel gives to a first filter; others get smaller ones
@@ -248,6 +248,9 @@ class Branch:
         operation.flushes = [_short(one) for one in flushed]
         operation.undo = [self.resource.creation(self.netns, other, restorable(self.found[other]), undo=False)
                           for other in (key, *family) if not self.found[other].get('foreign')]
+        operation.undo += [Operation(self.resource.section, 'lost', self.netns, other, operation.name, facts={
+            'lost': f'{_short(self.found[other])} of {self.dev} is of a kind that cannot be made again'})
+                           for other in (key, *family) if self.found[other].get('foreign')]
         operation.provides = {self._name('gone', key)}
         if key[0] == 'class':
             operation.requires = {self._name('led elsewhere')}
