@@ -168,7 +168,7 @@ class Nat(Entry):
     def _without_all(values, address):
         """A whole family is written once, as src, and only where nothing else tells the family."""
         whole = [values.pop(name) for name in ('src', 'dst') if values.get(name) in _ALL.values()]
-        if whole and not address and 'src' not in values and 'dst' not in values:
+        if whole and not address and 'src' not in values and 'dst' not in values and values.get('proto') not in ('icmp', 'icmpv6'):
             values['src'] = whole[0]
         return values
 

@@ -72,6 +72,7 @@ def test_target(text, canonical):
 def test_a_whole_family_is_said_once():
     assert values(type='masquerade', dst='0.0.0.0/0')['src'] == '0.0.0.0/0'
     assert 'src' not in values(type='masquerade', src='0.0.0.0/0', dst='192.0.2.0/24')
+    assert 'src' not in values(type='masquerade', src='0.0.0.0/0', proto='icmp')  # nft leaves it out as well
     assert 'src' not in values(type='snat', src='::/0', to='2001:db8::1')
     with pytest.raises(InputError, match='listed twice'):
         from_module(NAT, {'config': [{'type': 'masquerade', 'src': '::/0'}, {'type': 'masquerade', 'dst': '::/0'}]})
