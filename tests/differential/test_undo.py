@@ -474,3 +474,13 @@ def test_what_sits_on_it_elsewhere(spaces):
     assert 'v5 in network' in refused['msg'] and 'v5' in there.links()
     gone = ours.module('vnet_link', name='d0', state='absent')
     assert [(one['netns'], one['name']) for one in gone['operations']] == [(there.name, 'mv0'), (there.name, 'v5'), (ours.name, 'd0')]
+
+
+@pytest.mark.parametrize('item', [{'purge': True}, {'priority': 100, 'src': '10.2.0.0/16', 'table': 5, 'state': 'absent'}], ids=str)
+def test_rules_of_one_priority_keep_their_order(spaces, item):
+    """They are tried in the order in which they were added."""
+    ours = spaces('ours')
+    ours.batch([f'ip rule add pref 100 from 10.{place}.0.0/16 lookup 5 protocol {owner}' for place, owner in enumerate((118, 9, 118, 118, 9))])
+    before = ours.ip('rule show')
+    refused_and_back(ours, rules=[item])
+    assert ours.ip('rule show') == before

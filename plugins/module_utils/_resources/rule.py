@@ -236,6 +236,7 @@ class Rule(Entry):
                     raise InputError(f"{doomed[netns, key]}: the kernel cannot tell this rule from '{self.title(self.key(first))}' before it, and would remove"
                                      ' that one; remove both, and add the other again')
                 operations.append(self.deletion(netns, key, rule, doomed[netns, key]))
+                operations[-1].undo += self._behind(netns, rule, list(world.table(self.section, netns).values()))
                 rules(netns).remove(rule)
         for one in wanted:
             if one.absent or any(self.meets(one.values, rule) for rule in rules(one.netns)):
@@ -247,6 +248,14 @@ class Rule(Entry):
             rules(one.netns).insert(place, values)
             operations.append(self.creation(one.netns, self.key(values), values, one.where))
         return operations
+
+    def _behind(self, netns, rule, rules) -> list:
+        """What puts the rules behind it again that were behind a rule of the same priority: one that comes back comes last."""
+        alike = [other for other in rules if (other['family'], other['priority']) == (rule['family'], rule['priority'])]
+        behind = alike[alike.index(rule) + 1:]
+        if any(next(other for other in alike if self._takes(one, other)) is not one for one in behind):
+            return []  # the kernel cannot tell them apart
+        return [back for one in behind for back in (*self.creation(netns, self.key(one), one).undo, self.creation(netns, self.key(one), one))]
 
     def hung(self, world, netns, name):
         return []  # a rule stays when its link goes, and holds again when one of that name comes
