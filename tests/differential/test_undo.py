@@ -484,3 +484,25 @@ def test_rules_of_one_priority_keep_their_order(spaces, item):
     before = ours.ip('rule show')
     refused_and_back(ours, rules=[item])
     assert ours.ip('rule show') == before
+
+
+@pytest.mark.parametrize('implementation', ['kernel', 'teamd'])
+def test_device_of_a_team(spaces, implementation):
+    """Where the device goes or is made anew as a link, its runner, its daemon and the options of its ports come back with it."""
+    ours = spaces('ours')
+    name = f't{ours.name[-6:]}'  # a daemon is known by the name of the device on all of the machine
+    ours.batch([f'ip link add name d{number} address {MAC(number)} type dummy' for number in (1, 2)])
+    team = {'netns': ours.name, 'name': name, 'runner': 'activebackup', 'implementation': implementation, 'ports': [{'name': 'd1', 'prio': 10}, {'name': 'd2'}]}
+    run_here('vnet_team', team)
+    try:
+        for item in ({'name': name, 'state': 'absent'}, {'purge': True, 'purge_match': [name], 'config': []},
+                     {'name': name, 'kind': 'team', 'num_tx_queues': 17, 'recreate': True}):
+            with pytest.raises(ModuleFailed) as caught:
+                run_here('vnet_state', {'links': [dict(item, netns=ours.name)], 'routes': [dict(REFUSED, netns=ours.name)]})
+            assert caught.value.result['rolled_back'] is True, caught.value.result['msg']
+            assert run_here('vnet_team', team, check=True)['operations'] == []
+        made = run_here('vnet_link', {'netns': ours.name, 'name': name, 'kind': 'team', 'num_tx_queues': 17, 'recreate': True})
+        assert not made.get('warnings') and run_here('vnet_team', team, check=True)['operations'] == []
+    finally:
+        gone = run_here('vnet_link', {'netns': ours.name, 'name': name, 'state': 'absent'})
+    assert [(one['action'], one['resource']) for one in gone['operations']] == [('delete', 'teams'), ('delete', 'links')]

@@ -355,8 +355,10 @@ class LinkPlan(LinkRecreate):
             delete.undo += [*self._peer_back(peer), *self._master_back(peer[0], peer[2].values.get('master'))]
             delete.facts['peer'] = peer[:2]
         # ports that go as well go first: taken back in reverse, they find their master
-        delete.requires = needs | {('gone', netns, port) for port in ports}
+        delete.requires = needs | {('gone', netns, port) for port in ports} | {('stopped', netns, found.name)}
         delete.provides = {('gone', netns, found.name)}
+        if found.kind == 'team':
+            self.out += self.world.resources['teams'].ending(self.world, netns, found.name, where)
         self.out.append(delete)
 
     @staticmethod

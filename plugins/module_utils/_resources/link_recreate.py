@@ -60,6 +60,15 @@ class LinkRecreate(LinkPorts):
                 if (back.section, back.netns, back.key) == (self.section, *peer[:2]):
                     back.facts['kept'] = peers
         delete.provides = {('gone', one.netns, one.key)} | ({('gone', *peer[:2])} if peer is not None else set())
+        if found.kind == 'team':
+            ending = self.world.resources['teams'].ending(self.world, one.netns, one.key, one.where)
+            delete.requires.add(('stopped', one.netns, one.key))
+            self.out += ending
+            for back in [back for operation in ending for back in operation.undo] if kind.name == 'team' else ():
+                again = Operation(back.section, 'set', back.netns, back.key, back.name, {'runner': back.facts['to']['runner']}, where=one.where,
+                                  phase=Phase.TEAM, facts=back.facts)
+                again.requires = {('link', one.netns, one.key), *((what, one.netns, port) for port in ports for what in ('link', 'set'))}
+                self.out.append(again)
         self.out.append(delete)
         recreated.provides = {('link', one.netns, one.key)}
         recreated.requires = {('gone', one.netns, one.key), *self._needs(one.netns, values)}

@@ -10,7 +10,7 @@ import json
 import shlex
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError
-from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Resource, Scope, Wanted, prefix
+from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Operation, Phase, Resource, Scope, Wanted, prefix
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.link import IFF_UP, RTM_GETLINK, RTM_NEWLINK
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.namespaces import path
@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_fiel
     DECIDES, OPTION_DEFAULTS, PORT_DEFAULTS, TEAM, parse, to_config, to_port_config,
 )
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_found import mode_of
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_plan import TeamPlan
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.team_plan import TeamPlan, restoring
 
 #: port options that the driver keeps, by its names
 _DRIVER = {'prio': 'priority', 'queue_id': 'queue_id', 'enabled': 'enabled'}
@@ -64,6 +64,14 @@ class Team(Resource):
 
     def plan(self, wanted, scopes, world):
         return TeamPlan(self, wanted, scopes, world).operations()
+
+    def ending(self, world, netns, name, where) -> list[Operation]:
+        """What ends a live team before its device goes; taken back, the team is as it was once its device and ports are there. A bare device has none."""
+        found = world.table('teams', netns).get(name)
+        if found is None or not found['runner']:
+            return []
+        return [Operation(self.section, 'delete', netns, name, name, before=found, where=where, phase=Phase.DELETE_LINK - 1,
+                          provides=[('stopped', netns, name)], undo=[restoring(world, netns, found)], facts={'implementation': found['implementation']})]
 
     def promises(self, wanted):
         return {(one.netns, one.key): 'team' for one in wanted if not one.absent}

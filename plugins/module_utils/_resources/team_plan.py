@@ -20,6 +20,12 @@ _HUNG = ('addresses', 'nexthops', 'routes')
 _AT_ENTRY = ('sticky', 'link_watch', 'lacp_prio', 'lacp_key')
 
 
+def restoring(world, netns, found) -> Operation:
+    """The operation that makes a team as it was found; its device and ports are there."""
+    to = {**found, 'active': getattr(world.table('teams', netns), 'active', {}).get(found['name'])}
+    return Operation('teams', 'set', netns, found['name'], found['name'], {}, {}, facts={'to': to, 'fresh': False}, phase=Phase.TEAM)
+
+
 class TeamPlan:
     """Builds the operations of all wanted teams of a task."""
 
@@ -115,7 +121,7 @@ class TeamPlan:
         if new:
             undo = [Operation('teams', 'delete', one.netns, one.key, one.key)] if target['implementation'] == 'teamd' else []
         else:
-            undo = [self._restore(one.netns, found)]
+            undo = [restoring(self.world, one.netns, found)]
         self.out.append(Operation(
             'teams', 'create' if new else 'set', one.netns, one.key, one.key, values, {} if new else before, where=one.where,
             disruption=RECREATE if released else DOWN if restarted else IN_PLACE, flushes=['ports'] if released else [], phase=Phase.TEAM,
@@ -123,11 +129,6 @@ class TeamPlan:
             facts={'to': target, 'fresh': fresh, 'released': sorted(found['ports']) if released else [], 'was': found,
                    'address': link.values.get('address') if link is not None else None, 'warning': warning}))
         return True
-
-    def _restore(self, netns, found) -> Operation:
-        """The operation that makes a team as it was found; its device and ports are there."""
-        to = {**found, 'active': getattr(self.world.table('teams', netns), 'active', {}).get(found['name'])}
-        return Operation('teams', 'set', netns, found['name'], found['name'], {}, {}, facts={'to': to, 'fresh': False})
 
     # -- ports --------------------------------------------------------------------------------------------------------
 
@@ -226,12 +227,7 @@ class TeamPlan:
             return
         if link.kind != 'team':
             raise InputError(f"{one.where}: '{one.key}' is {link.kind or 'a physical link'}, not a team, and is left alone")
-        found = self.world.table('teams', one.netns)[one.key]
-        undo = [self._restore(one.netns, found)] if found['runner'] else []
-        self.out.append(Operation('teams', 'delete', one.netns, one.key, one.key, before=found, where=one.where, phase=Phase.DELETE_LINK - 1,
-                                  provides=[('stopped', one.netns, one.key)], undo=undo, facts={'implementation': found['implementation']}))
-        for operation in self._links(one, {'kind': 'team'}, absent=True):
-            operation.requires.add(('stopped', one.netns, one.key))
+        self._links(one, {'kind': 'team'}, absent=True)  # which ends the team first
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
