@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -270,3 +271,30 @@ def test_what_is_refused(spaces, tmp_path, monkeypatch):
     create()
     with pytest.raises(ModuleFailed, match='already'):
         run_module('vnet_checkpoint', {'action': 'create'}, check=True)
+
+
+def test_namespaces_that_come_and_go_meanwhile(spaces):
+    """As those of containers do; the roll-back reads it all too."""
+    space = spaces('ours')
+    build(space)
+    before = state(space)
+    over = threading.Event()
+
+    def others():
+        for number in itertools.takewhile(lambda unused: not over.is_set(), itertools.count()):
+            for what in 'add', 'del':
+                subprocess.run(['ip', 'netns', what, f'fleeting{number}'], capture_output=True, check=False)
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    try:
+        for unused in range(5):
+            create()
+            space.ip('link set d0 mtu 1400')
+            assert run_module('vnet_checkpoint', {'action': 'rollback'})['changed']
+    finally:
+        over.set()
+        thread.join()
+        for name in Path('/run/netns').glob('fleeting*'):  # those that the roll-back brought back
+            subprocess.run(['ip', 'netns', 'del', name.name], check=True)
+    space.unchanged(before[0], state(space)[0])

@@ -29,6 +29,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_fiel
 FOLDER = '/run/linuxnet-vnet'
 _SYSCTLS = '/proc/sys/net'
 _HOME = '/proc/self/ns/net'
+_READINGS = 20
 _PATIENCE = 120  # seconds that a roll-back may take
 _STAYS, _BACK = signal.SIGUSR2, signal.SIGUSR1
 #: what else ends processes (with their session, say) tells nobody that all is well: everything goes back
@@ -42,9 +43,14 @@ class Snapshot:
 
     def __init__(self, resources: dict):
         self.resources = resources
-        self.document = live_document(resources, secrets=True)[0]
-        self.kept = {name: os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC) for name in namespaces.names()}
-        self.sysctls = {name: parameters(name) for name in (None, *self.kept)}
+        self.kept = {}
+        for name in namespaces.names():
+            with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
+                self.kept[name] = os.open(namespaces.path(name), os.O_RDONLY | os.O_CLOEXEC)
+        self.document = _live(resources, secrets=True)
+        for name in set(self.kept).difference(item['name'] for item in self.document.get('netns', ())):
+            os.close(self.kept.pop(name))
+        self.sysctls = {name: parameters(self._place(name)) for name in (None, *self.kept)}
 
     def rehearse(self):
         """Load all that restore() needs: the files of the module are gone when it is called."""
@@ -60,7 +66,7 @@ class Snapshot:
                 _named_again(name, kept)
             except (OSError, VnetError) as exc:
                 troubles.append(f'netns {name}: {exc}')
-        now = live_document(self.resources)[0]
+        now = _live(self.resources)
         links = {(item.get('netns'), item['name']): item for item in now.get('links', ())}
         gone, back = self._absent(now), [(section, {**item, **self._thoroughly(section)}) for section, items in self.document.items() for item in items]
         back = [(section, {**item, **emptied(links.get((item.get('netns'), item['name']), {}), item)} if section == 'links' else item)
@@ -68,8 +74,12 @@ class Snapshot:
         back = [(section, self._from_elsewhere(item, links)) if section == 'links' else (section, item) for section, item in back]
         troubles += self._apply(gone + back)
         for name, before in self.sysctls.items():
-            troubles += restore_parameters(name, before)
+            troubles += restore_parameters(self._place(name), before)
         return troubles
+
+    def _place(self, name: str | None) -> str | None:
+        """A namespace by its descriptor, whatever becomes of its name."""
+        return None if name is None else f'/proc/self/fd/{self.kept[name]}'
 
     @staticmethod
     def _thoroughly(section) -> dict:
@@ -132,6 +142,15 @@ class Snapshot:
             desired.add(self.resources[section], item, f"{section} {item.get('name') or item.get('dev') or ''}".strip())
         desired.check()
         run(desired, self.resources, check=check, allow_disconnect=True, diff=False)
+
+
+def _live(resources: dict, secrets: bool = False) -> dict:
+    """The live document. Read again where a namespace, of a container say, goes away while it is read."""
+    for unused in range(_READINGS - 1):
+        with contextlib.suppress(InputError):
+            return live_document(resources, secrets=secrets)[0]
+        time.sleep(0.05)
+    return live_document(resources, secrets=secrets)[0]
 
 
 def _named_again(name: str, kept: int):
