@@ -96,7 +96,7 @@ def belongs(item, machine, groups):
     """Whether an item is for a machine."""
     if item.get("state", "present") == "absent":
         return False
-    if not item.get("hosts") and not item.get("groups"):
+    if item.get("hosts") is None and item.get("groups") is None:
         return True
     return machine in (item.get("hosts") or ()) or bool(set(item.get("groups") or ()) & set(groups))
 
@@ -174,6 +174,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
                 item = {key: self.templar.template(item[key]) for key in HERE if key in item}
                 if not isinstance(item.get("name"), str):
                     raise AnsibleParserError(f"{path}: an item of {variable} of {machine.name} has no name; give each the name of its namespace.")
+                for key in ("hosts", "groups"):  # one name is a list for roles, too
+                    item[key] = item[key].split(",") if isinstance(item.get(key), str) else item.get(key)
                 if item["name"] not in names and belongs(item, machine.name, groups):
                     names.append(item["name"])
         return names

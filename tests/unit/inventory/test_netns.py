@@ -84,3 +84,10 @@ def test_refused(tmp_path, text, more, says):
     said = inventory(tmp_path, text, *more)
     assert isinstance(said, str)
     assert re.search(says.replace(" ", r"\s+"), said), said
+
+
+def test_where_items_apply_as_for_the_roles(tmp_path):
+    """An empty list is nobody, and one name is no part of another."""
+    namespaces = "[{name: nobody, hosts: []}, {name: one, hosts: node1}, {name: ten, hosts: 'node10,node2'}, {name: some, groups: other}]"
+    found = inventory(tmp_path, f"variables: []\nnamespaces: {namespaces}\n", "machines.yml")
+    assert sorted(found["namespaces"]["hosts"]) == ["one.node1", "some.elsewhere", "ten.node2"]
