@@ -478,3 +478,15 @@ def test_processes_see_the_same(pair):
     assert pair.module('vnet_link', **item)['changed'] is False
     pair.theirs.batch(['ip link add name x type bridge stp_state 1', 'ip link set dev x up'])
     pair.same('ip link')
+
+
+def test_what_is_no_namespace_is_left_out(spaces):
+    """`ip netns` leaves the plain file of a namespace behind where it was ended."""
+    there = spaces('there')
+    stale = there.file.parent / 'stale'
+    stale.touch()
+    try:
+        told = run_here('vnet_info', {'gather': ['state']})['state']['netns']
+    finally:
+        stale.unlink()
+    assert there.name in [one['name'] for one in told] and 'stale' not in [one['name'] for one in told]

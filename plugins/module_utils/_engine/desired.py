@@ -175,6 +175,7 @@ def secrets(resources: dict, document: dict) -> set:
         if table is None or not isinstance(items, list) or not table.hiding:
             continue
         for item in items:
-            for one in [item, *(item.get('config') or ())] if isinstance(item, dict) else ():
+            config = item.get('config') if isinstance(item, dict) else None
+            for one in [item, *(config if isinstance(config, list) else ())]:
                 found.update(table.secrets(one) if isinstance(one, dict) else ())
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.world import Kernel, World
-from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError, MissingAbility
+from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import InputError, KernelError, MissingAbility
 from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import KINDS
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces, nft
@@ -32,7 +32,7 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
     kernel = Kernel()
     try:
         world = World(resources, kernel)
-        places = [None, *namespaces.names()] if netns is None else [name or None for name in netns]
+        places = [None, *filter(lambda name: _opens(kernel, name), namespaces.names())] if netns is None else [name or None for name in netns]
         for place in places:
             world.links(place)  # so that pairs across namespaces find their other ends
         named = [name for name in places if name is not None and not name.startswith(('/', 'pid:'))]
@@ -51,6 +51,15 @@ def live_document(resources: dict, netns: list | None = None, secrets: bool = Fa
         return {section: items for section, items in document.items() if items}, activity(world, places)
     finally:
         kernel.close()
+
+
+def _opens(kernel, name: str) -> bool:
+    """Whether a namespace is still there, as it is from then on, and is one: `ip netns` leaves plain files behind where it was ended."""
+    try:
+        kernel.namespaces.socket(name)
+    except InputError:
+        return False
+    return True
 
 
 def activity(world, places: list) -> dict:

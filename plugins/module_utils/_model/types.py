@@ -449,6 +449,8 @@ class Rows(Type):
         return {self.key(row): row for row in rows or ()}
 
     def parse_at(self, value, where):
+        if not isinstance(value, (dict, list)):
+            raise ValueError(self.allowed)
         rows = [self.table.parse(row, f'{where}[{place}]') for place, row in enumerate([value] if isinstance(value, dict) else value)]
         for place, row in enumerate(rows):
             if self.key(row) in map(self.key, rows[:place]):

@@ -94,7 +94,7 @@ def _read_items(host: str, groups: list[str], role: str, variable: str, items, p
         checked = _validator(role, variable).validate(item)
         if checked.error_messages:
             problems += [f"{host}: {variable}[{label(item, index)}]: {message}." for message in checked.error_messages]
-        elif selected(item, host, groups):
+        elif selected(checked.validated_parameters, host, groups):
             result.append(_given(checked.validated_parameters))
     return result
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import sys
 
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine import ending
+from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.apply import left_behind
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_document
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.run import run
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import VnetError
@@ -14,6 +16,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.index imp
 
 
 def main(path: str) -> int:
+    ending.listen()
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
@@ -24,6 +27,9 @@ def main(path: str) -> int:
         return 1
     except VnetError as exc:
         print(f"{path}: {exc.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as exc:
+        print(f"{path}: interrupted by {exc}{left_behind(getattr(exc, 'troubles', []))}", file=sys.stderr)
         return 1
     for warning in result["warnings"]:
         print(warning, file=sys.stderr)

@@ -49,6 +49,8 @@ def test_every_wrong_value_is_refused_before_anything_else():
     ({'links': {'name': 'd0'}}, 'links: must be a list of items'),
     ({'links': ['d0']}, "links[0]: must be a dict of options, not 'd0'"),
     ({'links': [{'config': {'name': 'd0'}}]}, 'links[0]: config must be a list of items'),
+    ({'links': [{'name': 'wg0', 'kind': 'wireguard', 'wireguard': {'peers': 5}}]},
+     'links[0] (wg0): wireguard: peers is 5, but must be a list of dicts of options'),
     ({'links': [{'config': ['d0']}]}, "links[0].config[0]: must be a dict of options, not 'd0'"),
     ({'links': [{'name': 'd0', 'mtu': -1}]}, 'links[0] (d0): mtu is -1, but must be 0-2147483647 bytes'),
     ({'links': [{'netns': 'blue', 'config': [{'name': 'd0'}, {'name': 'd0'}]}]}, 'links[0].config[1] (d0): listed twice (links[0].config[0] (d0))'),

@@ -26,6 +26,7 @@ DOCUMENT = {'links': [
 def test_secrets_of_a_document():
     assert secrets(RESOURCES, DOCUMENT) == {KEY, PRIVATE, SHARED}
     assert secrets(RESOURCES, {'links': [{'name': 'd0', 'kind': 'dummy'}, 'nonsense'], 'nosuch': 3, 'fdb': None}) == set()
+    assert secrets(RESOURCES, {'links': [{'name': 'd0', 'config': 5}, {'config': 'text'}]}) == set()
 
 
 def test_no_view_of_a_plan_has_them():

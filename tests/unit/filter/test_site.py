@@ -658,3 +658,9 @@ def test_defaults_of_the_roles_are_said_once():
         defaults = yaml.safe_load((variables.ROLES_DIRECTORY / role / "defaults" / "main.yml").read_text(encoding="utf-8")) or {}
         specified = {name: option["default"] for name, option in variables.options_of(role).items() if "default" in option}
         assert defaults == specified
+
+
+def test_a_machine_named_as_a_text_is_that_machine(hosts):
+    for name in hosts:
+        hosts[name]["bridge_bridges"] = [{"name": "br0"}, {"name": "br1", "hosts": "node10"}]
+    assert "br1" not in [link["name"] for link in site.site_document(hosts, "node1", ["bridge"])["links"]]
