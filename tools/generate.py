@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what follows from the tables: the index of link kinds, the options of each module as a documentation fragment, and what all modules return of a failure.
+"""Write what follows from the tables: the index of link kinds, the options of each module as a documentation fragment; and what all of them return.
 
     tools/generate.py          write the files
     tools/generate.py --lint   exit with 1 and name them where they are out of date

@@ -551,8 +551,8 @@ def test_neighbours_of_a_tunnel(spaces):
 
 
 @pytest.mark.parametrize('module, item, words', [
-    ('vnet_route', {'dst': '10.1.0.0/16', 'nexthops': []}, 'at least'), ('vnet_route', {'dst': '10.1.0.0/16', 'dev': 'd0', 'nexthops': [{'via': '192.0.2.1'}]},
-                                                                        'excludes via and dev'),
+    ('vnet_route', {'dst': '10.1.0.0/16', 'nexthops': []}, 'at least'),
+    ('vnet_route', {'dst': '10.1.0.0/16', 'dev': 'd0', 'nexthops': [{'via': '192.0.2.1'}]}, 'excludes via and dev'),
     ('vnet_route', {'dst': '2001:db8::/48', 'type': 'blackhole', 'dev': 'd0'}, 'leads nowhere'),
     ('vnet_route', {'dst': '10.1.0.0/16', 'family': 'inet6', 'dev': 'd0'}, 'family inet6 is not that of'),
     ('vnet_neigh', {'dev': 'd0', 'dst': '192.0.2.9', 'proxy': True, 'nud': 'permanent'}, 'proxy and nud exclude each other'),

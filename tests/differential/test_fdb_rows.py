@@ -88,7 +88,8 @@ def test_absent_and_purge_leave_none(pair_either_way):
 def test_what_others_have_learned_comes_back(pair_either_way):
     """A failed task replaced entries of a routing daemon and of the device itself."""
     pair = pair_either_way
-    pair.both('bridge fdb add 02:00:00:00:00:03 dev vx0 dst 10.8.8.8 self dynamic extern_learn', 'bridge fdb add 02:00:00:00:00:04 dev vx0 dst 10.8.8.8 self dynamic')
+    pair.both('bridge fdb add 02:00:00:00:00:03 dev vx0 dst 10.8.8.8 self dynamic extern_learn',
+              'bridge fdb add 02:00:00:00:00:04 dev vx0 dst 10.8.8.8 self dynamic')
     with pytest.raises(ModuleFailed) as caught:
         pair.module('vnet_fdb', dev='vx0', config=[*entries(10), {'mac': '02:00:00:00:09:09', 'dst': '2001:db8::1'}])
     assert caught.value.result['rolled_back']

@@ -248,8 +248,8 @@ class Branch:
         operation.flushes = [_short(one) for one in flushed]
         operation.undo = [self.resource.creation(self.netns, other, restorable(self.found[other]), undo=False)
                           for other in (key, *family) if not self.found[other].get('foreign')]
-        operation.undo += [Operation(self.resource.section, 'lost', self.netns, other, operation.name, facts={
-            'lost': f'{_short(self.found[other])} of {self.dev} is of a kind that cannot be made again'})
+        lost = {other: {'lost': f'{_short(self.found[other])} of {self.dev} is of a kind that cannot be made again'} for other in (key, *family)}
+        operation.undo += [Operation(self.resource.section, 'lost', self.netns, other, operation.name, facts=lost[other])
                            for other in (key, *family) if self.found[other].get('foreign')]
         operation.provides = {self._name('gone', key)}
         if key[0] == 'class':
