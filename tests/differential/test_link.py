@@ -490,3 +490,11 @@ def test_what_is_no_namespace_is_left_out(spaces):
     finally:
         stale.unlink()
     assert there.name in [one['name'] for one in told] and 'stale' not in [one['name'] for one in told]
+
+
+@pytest.mark.parametrize('alias', ['a' * 255, 'ä' * 127, ''], ids=len)
+def test_longest_alias(pair, alias):
+    pair.both('ip link add d0 type dummy', 'ip link set d0 alias before')
+    assert pair.module('vnet_link', name='d0', alias=alias)['changed'] and not pair.module('vnet_link', name='d0', alias=alias)['changed']
+    pair.theirs.ip(f"link set d0 alias '{alias}'")
+    pair.same('ip link')

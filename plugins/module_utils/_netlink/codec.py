@@ -101,6 +101,8 @@ def _read_bytes(data, start, end) -> bytes:
 
 
 ADDRESS = (_pack_address, _read_address)
+#: A text without the zero byte at its end.
+TEXT = (str.encode, _read_text)
 _HARDWARE = (_pack_hardware, _read_hardware)
 _ATOMS = {
     'ip4addr': ADDRESS, 'ip6addr': ADDRESS, 'ipaddr': ADDRESS, 'target': ADDRESS,

@@ -12,7 +12,7 @@ import os
 from ansible_collections.linuxnet.vnet.plugins.module_utils import _deps
 from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import KernelError
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import namespaces
-from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import Layout, attribute
+from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.codec import TEXT, Layout, attribute
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request, open_socket
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
@@ -33,7 +33,7 @@ SUPPLEMENT = (
     (40, 'IFLA_GSO_MAX_SEGS', 'uint32'),
     (41, 'IFLA_GSO_MAX_SIZE', 'uint32'), (58, 'IFLA_GRO_MAX_SIZE', 'uint32'), (63, 'IFLA_GSO_IPV4_MAX_SIZE', 'uint32'),
     (64, 'IFLA_GRO_IPV4_MAX_SIZE', 'uint32'), (22, 'IFLA_VFINFO_LIST', 'cdata'), (43, 'IFLA_XDP', 'cdata'), (53, 'IFLA_ALT_IFNAME', '*asciiz'),
-    (52, 'IFLA_PROP_LIST', Layout([(53, 'IFLA_ALT_IFNAME', '*asciiz')])),
+    (52, 'IFLA_PROP_LIST', Layout([(53, 'IFLA_ALT_IFNAME', '*asciiz')])), (20, 'IFLA_IFALIAS', TEXT),
 )
 LINKINFO = Layout([(1, 'IFLA_INFO_KIND', 'asciiz'), (2, 'IFLA_INFO_DATA', 'cdata'), (4, 'IFLA_INFO_SLAVE_KIND', 'asciiz'),
                    (5, 'IFLA_INFO_SLAVE_DATA', 'cdata')])
