@@ -31,6 +31,8 @@ class Module(AnsibleModule):
         """The items of a list go to the engine as they are: AnsibleModule would look for each option of each kind in each of them, and take longer
         than all the rest. What is secret in them is told to it nevertheless."""
         super()._load_params()
+        # of what it cannot convert, AnsibleModule makes nothing
+        self._given = {name: value for name, value in self.params.items() if not name.startswith('_ansible_')}
         listed = self.argument_spec['config']
         self.argument_spec['config'] = {name: value for name, value in listed.items() if name != 'options'}
         items, table = self.params.get('config'), self._resource.table
@@ -41,7 +43,7 @@ class Module(AnsibleModule):
     def fail_json(self, msg, **details):
         if self._resource is not None:
             try:
-                from_module(self._resource, self.params)
+                from_module(self._resource, self._given)
             except VnetError as exc:
                 msg = exc.message
         super().fail_json(msg, **details)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from module import ModuleFailed, run_here
 from unit.engine.worlds import read_world
 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._engine.desired import from_document, from_module
@@ -193,3 +194,12 @@ def test_an_alias_counts_where_purge_asks_for_entries():
 def test_an_alias_in_an_item_of_a_document_overrides_what_it_inherits():
     one, = from_document(RESOURCES, {'links': [{'txqlen': 5, 'config': [{'name': 'd0', 'txqueuelen': 9}]}]}).wanted
     assert one.values['txqlen'] == 9
+
+
+@pytest.mark.parametrize('module, options, words', [
+    ('vnet_nexthop', {'id': 10, 'group': [1, 2]}, r'group\[0\]: must be a dict of options, not 1'),
+    ('vnet_bridge_vlan', {'dev': 'br0', 'vlans': '10,20-30'}, "vid is '10,20-30', but must be"),
+])
+def test_what_ansible_cannot_convert_is_told_of_as_it_was_given(module, options, words):
+    with pytest.raises(ModuleFailed, match=words):
+        run_here(module, options)
