@@ -104,3 +104,15 @@ def test_without_ipv6(home, monkeypatch):
                     run_here('vnet_sysctl', options, check=True)
             else:
                 assert run_here('vnet_sysctl', options, check=True)['changed']
+
+
+def test_too_small_for_ipv6(home, monkeypatch):
+    """Below 1280 bytes its addresses go too."""
+    for client, server, cut in ('2001:db8::1', '2001:db8::10', True), ('8.8.8.8', '192.0.2.10', False):
+        monkeypatch.setenv('SSH_CONNECTION', f'{client} 50000 {server} 22')
+        assert run_here('vnet_link', {'name': 'ssh0', 'mtu': 1280}, check=True)['changed']
+        if cut:
+            with pytest.raises(ModuleFailed, match='would cut the connection'):
+                run_here('vnet_link', {'name': 'ssh0', 'mtu': 1279}, check=True)
+        else:
+            assert run_here('vnet_link', {'name': 'ssh0', 'mtu': 1279}, check=True)['changed']

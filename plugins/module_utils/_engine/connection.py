@@ -12,6 +12,8 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._errors import Input
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import neigh
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket import Request
 
+_IPV6_MTU = 1280
+
 
 def ssh_connection() -> str | None:
     """SSH_CONNECTION (ssh(1)) of this process, or of an ancestor where sudo has cleaned the environment: both ends of the connection."""
@@ -130,14 +132,24 @@ def _may_cut(operation) -> bool:
         return operation.netns is None
     if operation.section == 'teams':
         return operation.netns is None and (operation.disruption != 'in_place' or operation.action == 'delete' or bool(operation.facts.get('enter')))
-    if operation.section == 'links':  # what else the far end of a pair is made a port of, is as it should be for all we know
-        return (operation.action in ('delete', 'move') or operation.disruption == 'down' or operation.values.get('up') is False
-                or 'master' in operation.values and operation.netns is None)
+    if operation.section == 'links':
+        return _interrupts(operation) or _too_small(operation)
     if operation.section == 'netns':
         return operation.action == 'delete'
     if operation.section == 'sysctls':
         return operation.netns is None and _without_ipv6(operation) is not None
     return operation.section == 'addresses' and operation.netns is None and operation.action == 'delete'
+
+
+def _interrupts(operation) -> bool:
+    """What else the far end of a pair is made a port of, is as it should be for all we know."""
+    return (operation.action in ('delete', 'move') or operation.disruption == 'down' or operation.values.get('up') is False
+            or 'master' in operation.values and operation.netns is None)
+
+
+def _too_small(operation) -> bool:
+    """Whether a link loses its IPv6 addresses, which need 1280 bytes (RFC 8200)."""
+    return operation.netns is None and operation.values.get('mtu', _IPV6_MTU) < _IPV6_MTU
 
 
 def _without_ipv6(operation) -> str | None:
@@ -155,5 +167,7 @@ def _cuts(operation, carrying, address, having) -> bool:
         return any(netns == operation.key for netns, unused in carrying)
     if operation.section == 'addresses':
         return operation.before.get('address', '').partition('/')[0] == address
+    if operation.section == 'links' and not _interrupts(operation):
+        return ':' in address and operation.key in having
     names = operation.key if isinstance(operation.key, tuple) else (operation.key,)
     return any((operation.facts.get('from') if operation.action == 'move' else operation.netns, name) in carrying for name in names)
