@@ -369,8 +369,9 @@ def test_absence_is_not_proven_by_a_device_that_goes(net, words, ok):
 
 
 def test_isolation_is_not_proven_on_a_device_that_goes(net):
-    ip('-n', net.left, 'link', 'add', 'gone0', 'type', 'dummy')
-    ip('-n', net.left, 'link', 'set', 'gone0', 'up')
+    ip('-n', net.left, 'link', 'add', 'gone0', 'type', 'veth', 'peer', 'name', 'gone1')
+    for name in ('gone0', 'gone1'):
+        ip('-n', net.left, 'link', 'set', name, 'up')
     threading.Timer(0.3, lambda: ip('-n', net.left, 'link', 'del', 'gone0')).start()
     result = run_module('vnet_probe', {'netns': net.left, 'to': '192.0.2.77', 'dev': 'gone0', 'expect': 'unreachable', 'fail_on_mismatch': False})
     assert result['ok'] is False and 'no such device' in result['results'][0]['reason']

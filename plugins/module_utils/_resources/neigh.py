@@ -18,7 +18,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink.socket impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.route import PROTOCOLS
 
 _FLAGS = {'proxy': neigh.NTF_PROXY, 'router': neigh.NTF_ROUTER, 'extern_learn': neigh.NTF_EXT_LEARNED}
-_BYTES = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2})+')
+_BYTES = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2}){5}((:[0-9a-f]{2}){14})?')  # Ethernet, InfiniBand
 _MANAGED = 1  #: of NDA_FLAGS_EXT
 _SETTABLE = ('permanent', 'noarp', 'reachable', 'stale')
 

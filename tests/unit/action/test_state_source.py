@@ -19,7 +19,7 @@ PLAYBOOK, VAULT = (Path(sys.executable).with_name(name) for name in ('ansible-pl
 KEY = '00112233445566778899aabbccddeeff'
 
 
-@pytest.mark.skipif(not PLAYBOOK.exists(), reason='needs ansible-playbook')
+@pytest.mark.skipif(sys.version_info < (3, 10), reason='a controller has ansible-core 2.17 or newer, which needs Python 3.10')
 def test_from_the_controller(tmp_path):
     """With a value that is a vault of its own, whole in a vault, and in the background; keys are shown by none of them."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith('ANSIBLE_')}
