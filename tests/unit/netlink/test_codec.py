@@ -102,7 +102,7 @@ _ERSPAN = {'ERSPAN_INDEX': (21, 'u32'), 'ERSPAN_VER': (22, 'u8'), 'ERSPAN_DIR': 
 HEADER.update(erspan={**HEADER['gre'], **_ERSPAN}, ip6erspan={**HEADER['ip6gre'], **_ERSPAN})
 TOP = {
     'ADDRESS': (1, 'mac'), 'BROADCAST': (2, 'mac'), 'IFNAME': (3, 'text'), 'MTU': (4, 'u32'), 'LINK': (5, 'u32'), 'MASTER': (10, 'u32'),
-    'PROTINFO': (12, None), 'TXQLEN': (13, 'u32'), 'LINKINFO': (18, None), 'IFALIAS': (20, 'text'), 'AF_SPEC': (26, None), 'GROUP': (27, 'u32'),
+    'PROTINFO': (12, None), 'TXQLEN': (13, 'u32'), 'LINKINFO': (18, None), 'IFALIAS': (20, 'alias'), 'AF_SPEC': (26, None), 'GROUP': (27, 'u32'),
     'NET_NS_FD': (28, 'u32'), 'EXT_MASK': (29, 'u32'), 'NUM_TX_QUEUES': (31, 'u32'), 'NUM_RX_QUEUES': (32, 'u32'), 'LINK_NETNSID': (37, 's32'),
     'GSO_MAX_SEGS': (40, 'u32'), 'GSO_MAX_SIZE': (41, 'u32'), 'LINKMODE': (17, 'u8'), 'CARRIER': (33, 'u8'),
     'PROTO_DOWN': (39, 'u8'), 'GRO_MAX_SIZE': (58, 'u32'), 'GSO_IPV4_MAX_SIZE': (63, 'u32'), 'GRO_IPV4_MAX_SIZE': (64, 'u32'),
@@ -120,7 +120,7 @@ SAMPLES = {
     'u8': (0xA1, b'\xa1'), 'u16': (0xA1B2, struct.pack('=H', 0xA1B2)), 'u32': (0xA1B2C3D4, struct.pack('=I', 0xA1B2C3D4)),
     's32': (-5, struct.pack('=i', -5)), 'u64': (0xA1B2C3D4E5F60718, struct.pack('=Q', 0xA1B2C3D4E5F60718)), 'be16': (0xA1B2, b'\xa1\xb2'),
     'be32': (0xA1B2C3D4, b'\xa1\xb2\xc3\xd4'), 'ip4': ('192.0.2.1', b'\xc0\0\x02\x01'), 'ip6': ('2001:db8::1', b'\x20\x01\x0d\xb8' + b'\0' * 11 + b'\x01'),
-    'mac': ('02:00:00:00:00:01', b'\x02\0\0\0\0\x01'), 'flag': (True, b''), 'text': ('eth0', b'eth0\0'),
+    'mac': ('02:00:00:00:00:01', b'\x02\0\0\0\0\x01'), 'flag': (True, b''), 'text': ('eth0', b'eth0\0'), 'alias': ('eth0', b'eth0'),
 }
 
 
@@ -255,7 +255,7 @@ FOREIGN = [
     ('ndmsg', {'family': 10, 'ifindex': 5, 'state': 0x80}, {'NDA_DST': '2001:db8::1', 'NDA_LLADDR': 'fe:ff:00:00:00:01'}),
     ('ifinfmsg', {'index': 3, 'flags': 1, 'change': 1},
      {'IFLA_IFNAME': 'eth0', 'IFLA_MTU': 1450, 'IFLA_ADDRESS': '02:00:00:00:00:01', 'IFLA_LINK': 4, 'IFLA_MASTER': 5, 'IFLA_TXQLEN': 100, 'IFLA_GROUP': 2,
-      'IFLA_IFALIAS': 'two words', 'IFLA_EXT_MASK': 8, 'IFLA_NUM_TX_QUEUES': 2}),
+      'IFLA_EXT_MASK': 8, 'IFLA_NUM_TX_QUEUES': 2}),
     ('ifaddrmsg', {'family': 2, 'prefixlen': 24, 'scope': 0, 'index': 7},
      {'IFA_LOCAL': '192.0.2.1', 'IFA_ADDRESS': '192.0.2.1', 'IFA_BROADCAST': '192.0.2.255', 'IFA_LABEL': 'eth0:1',
       'IFA_CACHEINFO': {'ifa_preferred': 10, 'ifa_valid': 20, 'cstamp': 0, 'tstamp': 0}}),
