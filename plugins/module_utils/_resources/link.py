@@ -135,7 +135,7 @@ class Link(Resource):
 
     def other_end(self, world, netns, found) -> tuple | None:
         """(namespace, name, FoundLink) of the other end of a live pair, among the namespaces that the task has looked at."""
-        return peer_of(world, netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        return peer_of(world, netns, found)
 
     def empty(self, names=()):
         """A namespace with its loopback, and NICs of these names."""

@@ -10,7 +10,7 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._kinds.index import 
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.pair import peer_netns
 from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource import Wanted
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
-from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_pairs import peer_of, with_peers
+from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_pairs import is_end, peer_of, with_peers
 from ansible_collections.linuxnet.vnet.plugins.module_utils._resources.link_values import references
 
 
@@ -101,7 +101,7 @@ class LinksAround:
         return kind in KINDS and KINDS[kind].port_down
 
     def _peer_of(self, netns, found):
-        if found.link_nsid is not None:
+        if found.link_nsid is not None and is_end(found):
             known, place = self.world.place_of(netns, found)
             if known:
                 self.world.links(place)  # whether the task names that namespace or not
@@ -109,8 +109,6 @@ class LinksAround:
 
     def _kept_peer(self, netns, found) -> Wanted | None:
         """The other end of a pair, where it is listed to stay."""
-        if found.kind not in KINDS or not KINDS[found.kind].paired:
-            return None
         peer = self._peer_of(netns, found)
         other = self.index.get(peer[:2]) if peer is not None else None
         return other if other is not None and not other.absent else None

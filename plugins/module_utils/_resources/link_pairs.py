@@ -12,8 +12,15 @@ from ansible_collections.linuxnet.vnet.plugins.module_utils._model.resource impo
 from ansible_collections.linuxnet.vnet.plugins.module_utils._netlink import link as messages
 
 
+def is_end(found) -> bool:
+    """Whether a live link is one end of a pair."""
+    return found.kind in KINDS and KINDS[found.kind].paired
+
+
 def peer_of(world, netns, found):
-    """(netns, name, FoundLink) of the other end of a pair, among the namespaces that the task has looked at."""
+    """(netns, name, FoundLink) of the other end of a pair, among the namespaces that the task has looked at; None of what is no pair."""
+    if not is_end(found):
+        return None
     if found.link_nsid is None:
         peer = getattr(world.links(netns), 'by_index', {}).get(found.link_index)
         return (netns, peer.name, peer) if peer is not None else None

@@ -324,7 +324,7 @@ class LinkPlan(LinkRecreate):
 
     def _kept_child(self, netns, found) -> Wanted | None:
         """A link that is listed to stay and goes with this one; not one that is made anew, elsewhere by then."""
-        peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        peer = self._peer_of(netns, found)
         for place, child in self._going(netns, found, peer):
             other = self.index.get((place, child.name))
             if other is not None and not other.absent and (place, child.name) not in self.lost:
@@ -336,7 +336,7 @@ class LinkPlan(LinkRecreate):
 
     def _delete(self, netns, found, where):
         """Delete a link; what sits on it or on its other end goes before it, by operations of its own."""
-        peer = self._peer_of(netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        peer = self._peer_of(netns, found)
         self.deleted |= {(netns, found.name), *([peer[:2]] if peer is not None else [])}
         needs = set()
         for place, child in self._going(netns, found, peer):

@@ -30,7 +30,7 @@ class LinkRecreate(LinkPorts):
         """Delete and create with everything that was set or hung on it, then what is wanted."""
         if self._remade(one, found):
             return
-        peer = self._peer_of(one.netns, found) if found.kind in KINDS and KINDS[found.kind].paired else None
+        peer = self._peer_of(one.netns, found)
         self._check_recreate(one, found, peer)
         values, other_layer = self._values_anew(one, found)
         kind, end = KINDS[values['kind']], None
